@@ -1,0 +1,3 @@
+"""The only place for the version of this program."""
+
+VERSION = "0.1.0"
