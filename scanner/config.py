@@ -1,0 +1,387 @@
+"""The only place where settings are defined, read and explained: TOML file, environment, flags.
+
+Later wins: defaults, the file, `HASHSWEEP_*` variables, flags of the command line.
+"""
+
+import difflib
+import hashlib
+import json
+import os
+import re
+import tomllib
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+import pydantic
+from pydantic import AwareDatetime, BaseModel, ByteSize, ConfigDict, Field, SecretStr
+from pydantic_core import PydanticCustomError
+
+from scanner.errors import ConfigError
+from scanner.records import SCHEMA_VERSION
+
+Origin = dict[tuple[str, ...], str]
+"""Where each key was set last: a file, a variable, or the command line."""
+
+PREFIX = "HASHSWEEP_"
+RESERVED = frozenset({"HASHSWEEP_CONFIG", "HASHSWEEP_REDACTION_KEY", "HASHSWEEP_CACHE"})
+"""Variables of ours that are not settings: the file's own path, a secret, and the kernel cache folder."""
+
+DEEPEST = 10
+"""More tables within tables than any setting has."""
+
+# The upper bounds are beyond any use, and below what arithmetic with times, waits and limits can bear.
+Count = Annotated[int, Field(ge=1, le=10**12)]
+Few = Annotated[int, Field(ge=1, le=1000)]
+Bytes = Annotated[ByteSize, Field(le=1 << 60)]
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+Hours = Annotated[float, Field(ge=0, le=87_600, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+PdqBits = Annotated[int, Field(ge=0, le=64)]
+PhashBits = Annotated[int, Field(ge=0, le=16)]
+
+ENDPOINT = (
+    "must be http://HOST:PORT or https://HOST:PORT, without a user, password or query; "
+    "credentials come from your AWS configuration (a profile, AWS_* variables)"
+)
+"""What is said of another endpoint; the address itself is not repeated, for a password may be in it."""
+
+
+class Section(BaseModel):
+    """Settings that refuse unknown keys and wrong types."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+class Target(Section):
+    """One place to scan and how to reach it; credentials come from boto3's own chain."""
+
+    url: str
+    store: str | None = Field(
+        None, description="stable name of the store in identities; aws or file unless set"
+    )
+    endpoint_url: str | None = None
+    region: str | None = None
+    profile: str | None = None
+    role_arn: str | None = None
+    external_id: SecretStr | None = None
+    expected_owner: str | None = None
+    requester_pays: bool = False
+    versions: bool = Field(True, description="list every version; false lists the current ones only")
+
+    @pydantic.field_validator("endpoint_url")
+    @classmethod
+    def _endpoint(cls, url: str | None) -> str | None:
+        if url is not None and not _is_plain_endpoint(url):
+            raise PydanticCustomError("endpoint", "{words}", {"words": ENDPOINT})
+        return url
+
+
+def _is_plain_endpoint(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    plain = parts.scheme in ("http", "https") and bool(parts.hostname) and port != 0
+    return plain and not set(url) & set("@?#\\") and url.isprintable() and " " not in url
+
+
+class Select(Section):
+    """Which of the listed objects are read; the others are counted as excluded."""
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    min_bytes: Bytes = ByteSize(0)
+    max_bytes: Bytes | None = None
+    modified_since: AwareDatetime | None = None  # a date without a zone could not be compared
+    sample: Count | None = Field(
+        None, description="stop listing each target after so many objects, for a taste"
+    )
+
+
+class Fetch(Section):
+    """How bytes are read."""
+
+    read_all: bool = False
+    single_get_bytes: Bytes = ByteSize(8 << 20)
+    sniff_bytes: Annotated[Bytes, Field(ge=4096)] = ByteSize(64 << 10)
+    max_picture_bytes: Bytes = ByteSize(256 << 20)
+    max_object_bytes: Bytes = ByteSize(5 << 40)
+    in_flight: Few = 8
+    in_flight_bytes: Annotated[Bytes, Field(ge=1)] = ByteSize(512 << 20)
+    attempts: Few = 6
+    backoff_seconds: Seconds = 0.25
+    max_backoff_seconds: Seconds = 20.0
+    timeout_seconds: Seconds = 60.0
+    least_bytes_per_second: Annotated[Bytes, Field(ge=1)] = Field(
+        ByteSize(10_000), description="an object may take timeout_seconds and its bytes at this rate"
+    )
+
+
+class Media(Section):
+    """Caps of the decoder; what exceeds one gets an outcome, never a guess."""
+
+    max_pixels: Count = 100_000_000
+    max_frames: Few = 16
+    seconds: Seconds = 60.0
+    memory_bytes: Annotated[ByteSize, Field(ge=1 << 30, le=1 << 42)] = Field(
+        ByteSize(4 << 30),
+        description="address space beyond what the warm decoder uses by itself (about 0.6 GB)",
+    )
+
+
+class Matching(Section):
+    """Distances in bits, inclusive, and the gate on quality; lists may be stricter."""
+
+    pdq_max_distance: PdqBits = 31
+    phash_max_distance: PhashBits = 4
+    min_pdq_quality: Annotated[int, Field(ge=0, le=100)] = 50
+    max_entries_per_list: Count = 100
+    accept_expected_false_matches: bool = False
+
+
+class ListPolicy(Section):
+    """What a list's entries mean here; applied when findings form, never stored in a table."""
+
+    illegal: tuple[str, ...] = Field((), description="classifications that the list marks illegal")
+    user_submitted: bool = False
+    ignore: tuple[str, ...] = Field((), description="classifications that never become findings")
+    pdq_max_distance: PdqBits | None = Field(None, description="at most that of [match]")
+    phash_max_distance: PhashBits | None = Field(None, description="at most that of [match]")
+    after_confirmation: Literal["takedown_and_report", "takedown", "nothing"] = "nothing"
+    max_age_hours: Annotated[Hours, Field(gt=0)] | None = None
+    columns: dict[str, str] = Field({}, description="canonical column = column of the imported file")
+
+
+class Run(Section):
+    """How a run starts, continues and ends."""
+
+    part_objects: Annotated[int, Field(ge=1, le=100_000)] = 1000
+    resume_within_hours: Hours = 12.0
+    gap_tolerance: Share = 0.05
+    allow_empty: bool = False
+    exit_zero_on_findings: bool = False
+
+
+class Scheduler(Section):
+    """Who does the work: `none` (this process), `local`, or the address of a Dask scheduler."""
+
+    address: str = "local"
+    workers: Few | None = None
+    window: Few = 4
+    allow_insecure: bool = False
+    dashboard: bool = False
+    tls_ca_file: Path | None = None
+    tls_cert_file: Path | None = None
+    tls_key_file: Path | None = None
+
+
+class Signing(Section):
+    """Where the Ed25519 key of manifests lies; outside of the workspace."""
+
+    key_file: Path | None = None
+
+
+class Config(Section):
+    """All settings of one run."""
+
+    workspace: Path = Path("workspace")
+    targets: tuple[Target, ...] = ()
+    select: Select = Select()
+    fetch: Fetch = Fetch()
+    media: Media = Media()
+    match: Matching = Matching()
+    lists: dict[str, ListPolicy] = {}
+    run: Run = Run()
+    scheduler: Scheduler = Scheduler()
+    signing: Signing = Signing()
+
+    @pydantic.model_validator(mode="after")
+    def _lists_are_not_looser(self) -> Self:
+        """Refuse a list's distance that could not come true: objects are joined at that of [match]."""
+        for name, policy in self.lists.items():
+            for key in ("pdq_max_distance", "phash_max_distance"):
+                own, joined = getattr(policy, key), getattr(self.match, key)
+                if own is not None and own > joined:
+                    at = ("lists", name, key)
+                    words = f"{own} is above match.{key} = {joined}; raise that one, or lower this one"
+                    raise PydanticCustomError("looser", "{words}", {"at": at, "words": words})
+        return self
+
+    def shown(self) -> dict[str, Any]:
+        """Return every setting as plain values, secrets masked."""
+        shown: dict[str, Any] = self.model_dump(mode="json")
+        return shown
+
+    def fingerprint_settings(self) -> dict[str, Any]:
+        """Return the settings that change what a fingerprint row says; tuning is not among them."""
+        tuning = {"in_flight", "in_flight_bytes", "attempts", "backoff_seconds", "max_backoff_seconds"}
+        fetch = self.fetch.model_dump(mode="json", exclude=tuning | {"timeout_seconds"})
+        return {"schema": SCHEMA_VERSION, "fetch": fetch, "media": self.media.model_dump(mode="json")}
+
+    def policy(self, name: str) -> ListPolicy:
+        """Return the policy of a list; a list that is not configured only ever asks for review."""
+        return self.lists.get(name, ListPolicy())
+
+
+def digest_of(value: Any) -> str:
+    """Return SHA-256 in hex over the canonical JSON of plain values."""
+    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def load(
+    path: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> Config:
+    """Resolve the settings from a file, the environment and dotted overrides (flags), in that order.
+
+    Raises ConfigError that names the source, the key, the reason and the nearest known key.
+    """
+    values: dict[str, Any] = {}
+    origin: Origin = {}
+    if path is not None:
+        _merge(values, _read(path), origin, str(path))
+    for name, text in sorted((os.environ if environ is None else environ).items()):
+        if name.startswith(PREFIX) and name not in RESERVED:
+            keys = tuple(part.lower() for part in name.removeprefix(PREFIX).split("__"))
+            _merge(values, _nested(keys, _value(text, name)), origin, name)
+    for dotted, value in (overrides or {}).items():
+        if value is not None:
+            _merge(values, _nested(tuple(dotted.split(".")), value), origin, "command line")
+    return _validated(Config, values, origin)
+
+
+def reached(target: Target, access: Mapping[str, Any]) -> Target:
+    """Return a target with some keys as the command line gives them; raise ConfigError as `load` does."""
+    origin: Origin = {(key,): "command line" for key in access}
+    return _validated(Target, {**dict(target), **access}, origin)
+
+
+S = typing.TypeVar("S", bound=Section)
+
+
+def _validated(section: type[S], values: dict[str, Any], origin: Origin) -> S:
+    try:
+        return section.model_validate(values)
+    except pydantic.ValidationError as error:
+        raise ConfigError(_explained(error, origin)) from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return _parsed(path.read_text("utf-8-sig"), str(path))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such configuration file; start from one in configs/") from None
+    except ValueError as error:  # not TOML, not UTF-8, or a number of thousands of digits
+        raise ConfigError(f"{path}: not valid TOML: {error}") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _value(text: str, name: str) -> Any:
+    """Read the text of a variable as a TOML value, or else as the string it is."""
+    try:
+        return _parsed(f"v = {text}", name)["v"]
+    except ValueError:
+        return text
+
+
+def _parsed(text: str, source: str) -> dict[str, Any]:
+    """Return TOML as plain values; raise ConfigError for what is nested far deeper than any setting is."""
+    try:
+        if _LONG_KEY.search(text) is None:  # the parser would need gigabytes for a key of many dots
+            return tomllib.loads(text)
+    except RecursionError:
+        pass
+    raise _too_deep(source)
+
+
+_LONG_KEY = re.compile(r"""(?<![\w"'.-])(?:[\w"'-]++[ \t]*+\.[ \t]*+){50}""")
+
+
+def _too_deep(source: str) -> ConfigError:
+    return ConfigError(f"{source}: nested far deeper than any setting; see configs/ for how they are written")
+
+
+def _nested(keys: tuple[str, ...], value: Any) -> dict[str, Any]:
+    for key in reversed(keys):
+        value = {key: value}
+    return typing.cast(dict[str, Any], value)
+
+
+def _merge(
+    into: dict[str, Any],
+    new: Mapping[str, Any],
+    origin: Origin,
+    source: str,
+    at: tuple[str, ...] = (),
+) -> None:
+    if len(at) > DEEPEST:
+        raise _too_deep(source)
+    for key, value in new.items():
+        origin[(*at, key)] = source
+        if isinstance(value, Mapping) and isinstance(into.get(key), dict):
+            _merge(into[key], value, origin, source, (*at, key))
+        else:
+            into[key] = value
+            if isinstance(value, Mapping):
+                into[key] = {}
+                _merge(into[key], value, origin, source, (*at, key))
+
+
+WORDS = {
+    "tuple_type": "must be a list",
+    "dict_type": "must be a table",
+    "model_type": "must be a table",
+    "model_attributes_type": "must be a table",
+    "byte_size": 'must be a number of bytes, or a text such as "8 MiB"',
+}
+"""What a person who writes TOML is told in place of what pydantic says."""
+
+
+def _explained(error: pydantic.ValidationError, origin: Origin) -> str:
+    lines = []
+    for problem in error.errors(include_url=False, include_input=False):
+        loc = problem["ctx"]["at"] if problem["type"] == "looser" else problem["loc"]
+        place = tuple(str(part) for part in loc)
+        source = next(
+            (origin[place[:n]] for n in range(len(place), 0, -1) if place[:n] in origin), "settings"
+        )
+        if problem["type"] == "extra_forbidden":
+            words = f"unknown key{_nearest(place)}"
+        else:
+            words = WORDS.get(problem["type"], f"{problem['msg'][:1].lower()}{problem['msg'][1:]}")
+        if place == ("targets",):
+            words += "; write each target as a table [[targets]]"
+        lines.append(f"{source}: {'.'.join(place)}: {words}")
+    return "\n".join(lines)
+
+
+def _nearest(place: tuple[str, ...]) -> str:
+    """Name the nearest known key: in the same section first, then anywhere."""
+    known = _known_keys(Config)
+    *section, key = (part for part in place if not part.isdigit())
+    inside = (*section[:1], *section[2:]) if section[:1] == ["lists"] else tuple(section)  # without the name
+    siblings = [k for k in known if k[:-1] == inside]
+    near = difflib.get_close_matches(key, [k[-1] for k in siblings], 1, 0.6)
+    if near:
+        return f"; did you mean {'.'.join((*section, near[0]))}?"
+    near = difflib.get_close_matches(key, [k[-1] for k in known], 1, 0.75)
+    if near:
+        return f"; did you mean {'.'.join(next(k for k in known if k[-1] == near[0]))}?"
+    return f"; known here: {', '.join(sorted(k[-1] for k in siblings))}" if siblings else ""
+
+
+def _known_keys(model: type[BaseModel], at: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    keys = []
+    for name, info in model.model_fields.items():
+        keys.append((*at, name))
+        for inner in (info.annotation, *typing.get_args(info.annotation)):
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                keys.extend(_known_keys(inner, (*at, name)))
+    return keys
