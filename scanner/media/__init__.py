@@ -1,0 +1,1 @@
+"""The only room that decodes: sniffing, and hostile bytes to pixels."""
