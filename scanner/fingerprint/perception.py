@@ -1,0 +1,139 @@
+"""The only place that says what is seen in an object's bytes: perceptual hashes, or why there are none."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import numpy as np
+
+from scanner.config import Media
+from scanner.fingerprint import pdq, phash
+from scanner.fingerprint.digest import Digests, digests_of
+from scanner.media.picture import VERSIONS, Rendering, Unusable, opened
+from scanner.media.picture import Picture as OpenedPicture
+from scanner.media.sniff import Kind, sniff
+from scanner.records import Fingerprint, ObjectRef, Outcome, Picture
+
+METHODS = f"{pdq.METHOD} {phash.METHOD}"
+"""The identifiers of the perceptual methods, as rows carry them."""
+
+DECODERS = VERSIONS
+"""What made the pixels: another version may open what this one cannot."""
+
+_SNIFFED = 64 << 10
+
+
+@dataclass(frozen=True)
+class Perceived:
+    """What decoding came to; the hashes are those of the picture, or of the first frame.
+
+    A picture may be `too_large` and still have hashes: those of what lies within the caps.
+    """
+
+    outcome: Outcome
+    reason: str | None = None
+    width: int | None = None
+    height: int | None = None
+    frame_count: int | None = None
+    orientation: int | None = None
+    media_type: str | None = None
+    pdq: bytes | None = None
+    pdq_quality: int | None = None
+    phash: bytes | None = None
+    others: tuple[Picture, ...] = ()
+    method: str | None = None
+
+
+def perceive(data: bytes, caps: Media) -> Perceived:
+    """Decode bytes in this process and hash what is seen; never raises for bad data.
+
+    Videos, sounds, archives and documents are not looked into: they are `hashed`, with no perceptual hash.
+    """
+    media_type = sniff(data[:_SNIFFED])
+    if media_type.kind not in (Kind.PICTURE, Kind.OTHER):
+        return Perceived(Outcome.HASHED, "not looked into", media_type=media_type.name)
+    try:
+        with opened(data, media_type, caps) as picture:
+            name = media_type.name if media_type.kind is Kind.PICTURE else picture.media_type
+            return replace(_seen(picture), media_type=name)
+    except Unusable as error:
+        if media_type.kind is Kind.OTHER:
+            return Perceived(Outcome.NOT_MEDIA, "no known media type", media_type=media_type.name)
+        return Perceived(error.outcome, error.reason, media_type=media_type.name)
+    except MemoryError:
+        return Perceived(Outcome.TOO_LARGE, "not enough memory to hash it", media_type=media_type.name)
+
+
+def _seen(picture: OpenedPicture) -> Perceived:
+    first, *others = _distinct(picture.renderings())
+    return Perceived(
+        outcome=picture.outcome,
+        reason=picture.reason,
+        width=first.width,
+        height=first.height,
+        frame_count=picture.frame_count,
+        orientation=picture.orientation,
+        pdq=first.pdq,
+        pdq_quality=first.pdq_quality,
+        phash=first.phash,
+        others=tuple(others),
+        method=METHODS,
+    )
+
+
+def _distinct(renderings: Iterator[Rendering]) -> Iterator[Picture]:
+    """Hash renderings one by one; leave out those that look like one before."""
+    known = set()
+    for rendering in renderings:
+        hashed = _hashed(rendering)
+        look = (hashed.pdq, hashed.pdq_quality, hashed.phash)
+        if look not in known:
+            known.add(look)
+            yield hashed
+
+
+def _hashed(rendering: Rendering) -> Picture:
+    image = rendering.image
+    value, quality = pdq.pdq(np.asarray(image))
+    return Picture(rendering.locator, image.width, image.height, value, quality, phash.phash(image))
+
+
+_NO_OBJECT = ObjectRef("", "", "", None, "", 0, datetime(1970, 1, 1, tzinfo=UTC))
+
+
+def fingerprint(data: bytes, object: ObjectRef | None = None, caps: Media | None = None) -> Fingerprint:  # noqa: A002
+    """Return the whole fingerprint of bytes that are all there, as a scan would store it.
+
+    Decodes in this process: hostile bytes belong into `scanner.decoder`.
+    """
+    seen = perceive(data, caps or Media())
+    return recorded(object or replace(_NO_OBJECT, size=len(data)), digests_of(data), seen, len(data))
+
+
+def recorded(
+    object: ObjectRef,  # noqa: A002
+    digests: Digests | None,
+    seen: Perceived,
+    bytes_read: int,
+) -> Fingerprint:
+    """Return the row of an object from what was read of it and what was seen in it."""
+    return Fingerprint(
+        object=object,
+        outcome=seen.outcome,
+        reason=seen.reason,
+        hash_origin="computed" if digests is not None else None,
+        md5=digests.md5 if digests is not None else None,
+        sha1=digests.sha1 if digests is not None else None,
+        sha256=digests.sha256 if digests is not None else None,
+        pdq=seen.pdq,
+        pdq_quality=seen.pdq_quality,
+        phash=seen.phash,
+        width=seen.width,
+        height=seen.height,
+        frame_count=seen.frame_count,
+        orientation=seen.orientation,
+        media_type=seen.media_type,
+        method=seen.method,
+        bytes_read=bytes_read,
+        others=seen.others,
+    )
