@@ -1,0 +1,1 @@
+"""Hash lists: what is known, from the file of a clearing house to the partitioned hash table."""

@@ -1,0 +1,179 @@
+"""The only place where the canonical formats of a list are read: CSV, JSON Lines and Parquet, row by row.
+
+The fault of one row is a refusal with its line; the fault of a file is a HashListError. Neither ever
+quotes what stands in the file: where columns are mixed up, anything may be a value.
+"""
+
+import contextlib
+import csv
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from scanner.errors import HashListError
+from scanner.hashlist.row import COLUMNS, REQUIRED, Row
+from scanner.hashlist.values import Refusal
+
+Numbered = tuple[int, Row | Refusal]
+"""The line of a row (its number, in Parquet) with the row, or with the reason why it cannot be read."""
+
+Columns = Mapping[str, str]
+"""Canonical column = column of the file, where the two differ."""
+
+SUFFIXES = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
+
+MAX_LINE = 16 << 20
+"""Bytes of the longest line that is read; a longer one is no row of a list."""
+
+BATCH_ROWS = 16_384
+
+
+def format_of(file: Path, name: str | None) -> str:
+    """Return the format of a list file: the one that is named, or the one its extension tells."""
+    known = sorted(set(SUFFIXES.values()))
+    if name is not None:
+        if name not in known:
+            raise HashListError(f"{file}: unknown list format {name!r}; known are {', '.join(known)}")
+        return name
+    if file.suffix.lower() not in SUFFIXES:
+        raise HashListError(
+            f"{file}: the extension does not tell the format; say --format with one of {', '.join(known)}"
+        )
+    return SUFFIXES[file.suffix.lower()]
+
+
+def read_rows(file: Path, name: str, columns: Columns) -> Iterator[Numbered]:
+    """Yield the rows of a list file of a canonical format, in its order, in bounded memory."""
+    for column in columns:
+        if column not in COLUMNS:
+            raise HashListError(
+                f"columns: {column!r} is not a column of a list; known are {', '.join(COLUMNS)}"
+            )
+    read = {"csv": _read_csv, "jsonl": _read_jsonl, "parquet": _read_parquet}[name]
+    try:
+        yield from read(file, columns)
+    except FileNotFoundError:
+        raise HashListError(f"{file}: no such file") from None
+    except OSError as error:
+        raise HashListError(f"{file}: cannot be read: {error.strerror or type(error).__name__}") from None
+
+
+def _lines(file: Path) -> Iterator[str]:
+    """Yield the lines of a UTF-8 file with their ends, without a byte order mark."""
+    with file.open("rb") as stream:
+        for number, line in enumerate(iter(lambda: stream.readline(MAX_LINE + 1), b""), 1):
+            if len(line) > MAX_LINE:
+                raise HashListError(f"{file}, line {number}: longer than {MAX_LINE} bytes; not a list")
+            try:
+                text = line.decode("utf-8")
+            except UnicodeDecodeError:
+                raise HashListError(f"{file}, line {number}: not UTF-8; convert the file first") from None
+            yield text.removeprefix("\ufeff") if number == 1 else text
+
+
+def _read_csv(file: Path, columns: Columns) -> Iterator[Numbered]:
+    reader = csv.reader(_lines(file), strict=True)
+    places: dict[str, int] | None = None
+    width = 0
+    number = 1
+    while True:
+        try:
+            fields = next(reader)
+        except StopIteration:
+            break
+        except csv.Error:
+            raise HashListError(
+                f"{file}, line {number}: quoting that does not end, or a field beyond all measure"
+            ) from None
+        if fields and places is None:
+            places, width = _places(file, fields, columns), len(fields)
+        elif fields and len(fields) != width:
+            yield number, Refusal.MALFORMED_ROW
+        elif fields and places is not None:
+            yield number, {column: fields[place] for column, place in places.items()}
+        number = reader.line_num + 1
+    if places is None:
+        raise HashListError(f"{file}: empty; line 1 must name the columns")
+
+
+def _places(file: Path, header: Sequence[str], columns: Columns) -> dict[str, int]:
+    """Return where the canonical columns stand in a header, whatever its case.
+
+    Raises HashListError for a missing or doubled column; it does not quote the header, which in a file
+    without one is a row of values.
+    """
+    names = [name.strip().casefold() for name in header]
+    places = {}
+    for column in COLUMNS:
+        wanted = columns.get(column, column)
+        count = names.count(wanted.strip().casefold())
+        if count > 1:
+            raise HashListError(f"{file}: more than one column {wanted!r}")
+        if count == 1:
+            places[column] = names.index(wanted.strip().casefold())
+        elif column in REQUIRED or column in columns:
+            raise HashListError(
+                f"{file}: no column {wanted!r}; the first line names the columns, and columns.{column} in "
+                "the list's settings maps another name"
+            )
+    return places
+
+
+def _read_jsonl(file: Path, columns: Columns) -> Iterator[Numbered]:
+    wanted = {column: columns.get(column, column) for column in COLUMNS}
+    missing = set(columns)
+    first = True
+    for number, line in enumerate(_lines(file), 1):
+        if not line.strip():
+            continue
+        record = _json(line)
+        if record is None and first:
+            raise HashListError(f"{file}, line {number}: not JSON Lines; each line must be one JSON object")
+        if record is None and not line.endswith("\n"):
+            raise HashListError(f"{file}, line {number}: cut off; fetch the file again")
+        first = False
+        if record is None:
+            yield number, Refusal.MALFORMED_ROW
+            continue
+        missing.difference_update([column for column in missing if wanted[column] in record])
+        yield number, {column: record.get(name) for column, name in wanted.items()}
+    if first:
+        raise HashListError(f"{file}: empty; not a list")
+    for column in sorted(missing):
+        raise HashListError(f"{file}: no row has {columns[column]!r}, which columns.{column} maps")
+
+
+def _json(line: str) -> dict[str, object] | None:
+    with contextlib.suppress(ValueError, RecursionError):
+        record = json.loads(line)
+        if isinstance(record, dict):
+            return record
+    return None
+
+
+def _read_parquet(file: Path, columns: Columns) -> Iterator[Numbered]:
+    number = 0
+    try:
+        with pq.ParquetFile(file) as parquet:
+            schema = parquet.schema_arrow
+            places = _places(file, schema.names, columns)
+            names = [schema.names[place] for place in places.values()]
+            for batch in parquet.iter_batches(BATCH_ROWS, columns=names):
+                for row in _plain(batch.select(names), list(places)).to_pylist():
+                    number += 1
+                    yield number, row
+    except (pa.ArrowException, ValueError, OverflowError):
+        where = f"behind row {number}" if number else "its head"
+        raise HashListError(f"{file}: not a readable Parquet file ({where})") from None
+
+
+def _plain(batch: pa.RecordBatch, names: list[str]) -> pa.RecordBatch:
+    """Rename columns to their canonical names, and bring times to the microseconds that Python has."""
+    arrays = [
+        array.cast(pa.timestamp("us", "UTC"), safe=False) if pa.types.is_timestamp(array.type) else array
+        for array in batch.columns
+    ]
+    return pa.RecordBatch.from_arrays(arrays, names=names)

@@ -1,0 +1,140 @@
+"""The only place where entries are handled by the column: put in order, merged, counted, digested."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute
+
+from scanner.hashlist.row import MATCHED_STATUSES
+from scanner.records import HashEntry, schema_of
+
+pc: Any = pyarrow.compute  # its type stubs know neither chunked arrays nor arrays of any type
+
+KEY = ("member", "entry_id", "algorithm")
+"""What names an entry within its list."""
+
+DIGEST_ROWS = 65_536
+"""Rows that are digested at a time; part of the digest's definition."""
+
+
+@dataclass(frozen=True)
+class Merged:
+    """Entries sorted by key, each once; how many rows said the same again, how many another value."""
+
+    table: pa.Table
+    duplicates: int
+    replaced: int
+
+
+def table_of_entries(entries: list[HashEntry]) -> pa.Table:
+    """Return entries as a table; column by column, because lists have millions of rows."""
+    schema = schema_of(HashEntry)
+    arrays = [
+        pa.array([getattr(entry, field.name) for entry in entries], field.type)  # tuples become lists
+        for field in schema
+    ]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def merge_entries(table: pa.Table) -> Merged:
+    """Sort entries by key and keep the last row of each key; a list is a log of changes."""
+    numbered = table.append_column("row", pa.array(np.arange(len(table))))
+    keys = [(name, "ascending") for name in KEY]
+    order: pa.Array[Any] = pc.sort_indices(numbered, sort_keys=[*keys, ("row", "descending")])
+    table = table.take(order)
+    first = np.ones(len(table), bool)
+    first[1:] = False
+    for name in KEY:
+        column = table.column(name)
+        first[1:] |= pc.not_equal(column[1:], column[:-1]).to_numpy()
+    kept = np.flatnonzero(first)
+    others = np.flatnonzero(~first)
+    values = table.column("value")
+    winners = kept[np.cumsum(first)[others] - 1]
+    same = pc.sum(pc.equal(values.take(others), values.take(winners))).as_py() or 0
+    if len(others):
+        table = table.take(kept)
+    return Merged(table.combine_chunks(), same, len(others) - same)
+
+
+def entries_of(table: pa.Table, algorithm: str) -> pa.Table:
+    """Return the entries of one algorithm, in their order."""
+    return table.filter(pc.equal(table.column("algorithm"), algorithm))
+
+
+def matched_entries(table: pa.Table) -> pa.Table:
+    """Return the entries whose status lets them be matched, in their order."""
+    return table.filter(pc.is_in(table.column("status"), pa.array(MATCHED_STATUSES)))
+
+
+def lost_entries(earlier: pa.Table, later: pa.Table) -> int:
+    """Return how many entries that were matched earlier are gone, changed in value, or no longer matched."""
+    columns = [*KEY, "value"]
+    was, now = (matched_entries(table).select(columns) for table in (earlier, later))
+    gone: int = was.join(now, columns, join_type="left anti").num_rows
+    return gone
+
+
+def counts_of(table: pa.Table) -> dict[str, int | dict[str, int]]:
+    """Return how many entries there are, how many of them are matched, and how many of each kind."""
+    kinds = {name: _counted(table.column(name)) for name in ("algorithm", "classification", "status")}
+    return {"entries": len(table), "matched": len(matched_entries(table)), **kinds}
+
+
+def _counted(column: Any) -> dict[str, int]:
+    counted = pc.value_counts(column).to_pylist()
+    return {row["values"] or "": row["counts"] for row in counted}
+
+
+def values_of(column: Any, width: int) -> npt.NDArray[np.uint8]:
+    """Return a column of values, all `width` bytes long and none missing, as uint8[N, width]."""
+    chunks = [np.empty((0, width), np.uint8)]
+    for chunk in column.chunks:
+        lengths, content = _content(chunk)
+        if len(lengths) * width != content.size:
+            raise ValueError(f"values are not {width} bytes long")
+        chunks.append(content.reshape(-1, width))
+    return np.concatenate(chunks)
+
+
+def entries_digest(table: pa.Table) -> str:
+    """Return SHA-256 in hex over the content of entries, whatever their memory or file layout.
+
+    Per DIGEST_ROWS rows and per column of the schema: the lengths as little-endian int64 (-1 for nothing),
+    then the bytes; for times microseconds, for tags the lengths of the lists before those of their items.
+    """
+    digest = hashlib.sha256(b"hashsweep entries 1")
+    for start in range(0, len(table), DIGEST_ROWS):
+        for column in table.slice(start, DIGEST_ROWS).combine_chunks().columns:
+            for part in _plain_bytes(pa.concat_arrays(column.chunks)):
+                digest.update(part.size.to_bytes(8, "little"))
+                digest.update(part.tobytes())
+    return digest.hexdigest()
+
+
+def _plain_bytes(array: Any) -> Iterator[npt.NDArray[np.generic]]:
+    if pa.types.is_list(array.type):
+        yield pc.list_value_length(array).cast(pa.int64()).to_numpy()
+        yield from _plain_bytes(array.flatten())
+    elif pa.types.is_timestamp(array.type):
+        nothing = np.iinfo(np.int64).min
+        yield array.cast(pa.int64()).fill_null(nothing).to_numpy()
+    else:
+        yield from _content(array)
+
+
+def _content(array: Any) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
+    """Return the lengths of text or bytes (-1 for nothing) and all of them joined, without copying."""
+    lengths = pc.binary_length(array).cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
+    if array.null_count:
+        array = array.drop_null()
+    _, offset_buffer, data = array.buffers()
+    if not len(array) or data is None:
+        return lengths, np.empty(0, np.uint8)
+    offsets = np.frombuffer(offset_buffer, np.int32)[array.offset : array.offset + len(array) + 1]
+    return lengths, np.frombuffer(data, np.uint8)[offsets[0] : offsets[-1]]

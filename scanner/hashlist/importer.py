@@ -1,0 +1,200 @@
+"""The only place where the file of a list becomes its active snapshot, or is stopped with the figures."""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from scanner.config import ListPolicy
+from scanner.errors import HashListError
+from scanner.hashlist.canonical import format_of, read_rows
+from scanner.hashlist.entries import (
+    Merged,
+    counts_of,
+    entries_of,
+    lost_entries,
+    merge_entries,
+    table_of_entries,
+    values_of,
+)
+from scanner.hashlist.reading import Reading
+from scanner.hashlist.snapshot import (
+    Snapshot,
+    active_snapshot,
+    check_name,
+    make_active,
+    open_snapshot,
+    put_snapshot,
+)
+from scanner.hashlist.values import balanced
+from scanner.records import HashEntry, schema_of
+from scanner.workspace import Workspace, file_digest
+
+MAX_LOST = 0.01
+"""Share of the rows, or of the earlier entries, that an import may lose before somebody has to agree."""
+
+BATCH_ENTRIES = 65_536
+
+AGREE = "nothing was changed; --accept-changes imports it as it is"
+
+
+@dataclass(frozen=True)
+class ImportReport:
+    """What an import came to, in figures.
+
+    `unchanged` says that the list had this content before, `removed` how many entries are no longer
+    matched (None for the first import), `unusual_weight` how many PDQ values have not exactly 128 ones.
+    """
+
+    snapshot: Snapshot
+    unchanged: bool
+    reading: Reading
+    duplicates: int
+    replaced: int
+    removed: int | None
+    unusual_weight: int
+    remarks: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as plain values."""
+        return {
+            **self.snapshot.provenance(),
+            **self.reading.to_dict(),
+            "unchanged": self.unchanged,
+            "duplicates": self.duplicates,
+            "replaced": self.replaced,
+            "removed": self.removed,
+            "unusual_weight": self.unusual_weight,
+            "remarks": list(self.remarks),
+        }
+
+    def describe(self) -> str:
+        """Return the report in words, one thing a line."""
+        counts = self.snapshot.counts
+        of_each = ", ".join(f"{name} {count:,}" for name, count in sorted(counts["algorithm"].items()))
+        lines = [
+            f"{self.snapshot.list}: {counts['entries']:,} entries ({of_each}), {counts['matched']:,} matched",
+            f"snapshot {self.snapshot.digest[:12]}{', unchanged' if self.unchanged else ''}",
+        ]
+        if self.reading.refused:
+            lines.append(self.reading.describe())
+        if self.duplicates or self.replaced:
+            lines.append(
+                f"repeated entries {self.duplicates:,}; with another value {self.replaced:,} (last kept)"
+            )
+        if self.removed:
+            lines.append(f"entries that are no longer matched {self.removed:,}")
+        return "\n".join([*lines, *self.remarks])
+
+
+def import_list(
+    workspace: Workspace,
+    name: str,
+    file: Path,
+    policy: ListPolicy,
+    format: str | None,  # noqa: A002 (named as its flag is)
+    imported_at: datetime,
+    accept_changes: bool = False,
+) -> ImportReport:
+    """Make the content of a file the active snapshot of a list; an import replaces the list.
+
+    Stops with HashListError and the figures, unless `accept_changes`, where more than MAX_LOST of the rows
+    are refused or overwritten, or more than MAX_LOST of the entries that were matched would be no longer. A
+    file without a single entry to match is never imported. One import at a time (`Workspace.lock`).
+    """
+    check_name(name)
+    known = format_of(file, format)
+    reading = Reading()
+    merged = merge_entries(_table(reading.entries(read_rows(file, known, policy.columns), name)))
+    table = merged.table
+    if not counts_of(table)["matched"]:
+        raise HashListError(
+            f"{file}: no entry that could be matched; {reading.describe()}; nothing was changed"
+        )
+    if not accept_changes:
+        _check_rows(file, reading, merged)
+    earlier, removed = _compared(workspace, name, table, accept_changes)
+    unusual, remarks = _weights(table)
+    source = {
+        **reading.to_dict(),
+        "file": file.name,
+        "format": known,
+        "sha256": file_digest(file),
+        "imported_at": imported_at.isoformat(),
+        "duplicates": merged.duplicates,
+        "replaced": merged.replaced,
+        "unusual_weight": unusual,
+    }
+    snapshot = make_active(workspace, name, put_snapshot(workspace, name, table, source), imported_at)
+    unchanged = earlier is not None and earlier.digest == snapshot.digest
+    remarks += _policy_remarks(snapshot, policy)
+    return ImportReport(
+        snapshot, unchanged, reading, merged.duplicates, merged.replaced, removed, unusual, tuple(remarks)
+    )
+
+
+def _table(entries: Iterator[HashEntry]) -> pa.Table:
+    batches = iter(lambda: list(itertools.islice(entries, BATCH_ENTRIES)), [])
+    tables = [table_of_entries(batch) for batch in batches]
+    return pa.concat_tables(tables) if tables else schema_of(HashEntry).empty_table()
+
+
+def _check_rows(file: Path, reading: Reading, merged: Merged) -> None:
+    """Stop a file that loses many of its rows: it is another format, or its columns are mixed up."""
+    if reading.refused + merged.replaced > MAX_LOST * reading.rows:
+        raise HashListError(
+            f"{file}: {reading.describe()}; {merged.replaced:,} rows overwrite the value of an entry; {AGREE}"
+        )
+
+
+def _compared(
+    workspace: Workspace, name: str, table: pa.Table, accept_changes: bool
+) -> tuple[Snapshot | None, int | None]:
+    """Return the earlier snapshot and how many of its entries are no longer matched, or stop if many are."""
+    try:
+        earlier = active_snapshot(workspace, name)
+        before = None if earlier is None else open_snapshot(earlier)
+    except HashListError as error:
+        if accept_changes:
+            return None, None
+        raise HashListError(f"{error}; there is nothing to compare with: {AGREE}") from None
+    if earlier is None or before is None:
+        return None, None
+    removed, matched = lost_entries(before, table), earlier.counts["matched"]
+    if removed > MAX_LOST * matched and not accept_changes:
+        raise HashListError(
+            f"list {name}: {removed:,} of {matched:,} entries would be no longer matched; {AGREE}"
+        )
+    return earlier, removed
+
+
+def _weights(table: pa.Table) -> tuple[int, list[str]]:
+    """Return how many PDQ values are unusual, and a remark where PDQ and SHA-256 look mixed up.
+
+    Both are 64 characters long, so that a mixed-up column is read without a complaint and matches nothing.
+    """
+    remarks = []
+    pdq, sha256 = (values_of(entries_of(table, name).column("value"), 32) for name in ("pdq", "sha256"))
+    unusual = len(pdq) - balanced(pdq)
+    if unusual:
+        remarks.append(f"{unusual:,} of {len(pdq):,} PDQ values do not have exactly 128 ones")
+    if unusual > len(pdq) / 2:
+        remarks.append("most PDQ values do not look like PDQ: are they another hash of 64 characters?")
+    if len(sha256) >= 20 and balanced(sha256) > len(sha256) / 2:
+        remarks.append("most SHA-256 values look like PDQ: is the algorithm right?")
+    return unusual, remarks
+
+
+def _policy_remarks(snapshot: Snapshot, policy: ListPolicy) -> list[str]:
+    """Name the classifications that the settings speak of and no entry has: they may be misspelt."""
+    known = snapshot.counts["classification"]
+    return [
+        f"settings: {field} names classification {name!r}, which no entry has"
+        for field, names in (("illegal", policy.illegal), ("ignore", policy.ignore))
+        for name in names
+        if name not in known
+    ]

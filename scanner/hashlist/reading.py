@@ -1,0 +1,69 @@
+"""The only place where it is counted what the rows of a list came to: entries, and refusals with lines."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from scanner.hashlist.canonical import Numbered
+from scanner.hashlist.row import entry_of
+from scanner.hashlist.values import Refusal
+from scanner.records import HashEntry
+
+LINES_KEPT = 10
+"""Line numbers that are kept per reason."""
+
+
+@dataclass
+class Refused:
+    """How many rows one reason refused, and the lines of the first of them."""
+
+    count: int = 0
+    lines: list[int] = field(default_factory=list)
+
+
+@dataclass
+class Reading:
+    """The rows of a list that were read so far."""
+
+    rows: int = 0
+    refusals: dict[Refusal, Refused] = field(default_factory=dict)
+
+    @property
+    def refused(self) -> int:
+        """Return how many rows were refused."""
+        return sum(refused.count for refused in self.refusals.values())
+
+    def entries(self, rows: Iterable[Numbered], name: str) -> Iterator[HashEntry]:
+        """Yield the entries that the rows of a list become, and count everything else."""
+        for line, row in rows:
+            self.rows += 1
+            entry = row if isinstance(row, Refusal) else entry_of(name, row)
+            if isinstance(entry, Refusal):
+                self._refuse(line, entry)
+            else:
+                yield entry
+
+    def _refuse(self, line: int, reason: Refusal) -> None:
+        refused = self.refusals.setdefault(reason, Refused())
+        refused.count += 1
+        if len(refused.lines) < LINES_KEPT:
+            refused.lines.append(line)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as plain values."""
+        refusals = {
+            str(reason): {"count": refused.count, "lines": refused.lines}
+            for reason, refused in sorted(self.refusals.items())
+        }
+        return {"rows": self.rows, "refused": self.refused, "refusals": refusals}
+
+    def describe(self) -> str:
+        """Return the refusals in words: how many rows, why, and which."""
+        reasons = [
+            f"{reason} {refused.count:,} (line {', '.join(map(str, refused.lines))}"
+            + (", ...)" if refused.count > len(refused.lines) else ")")
+            for reason, refused in sorted(self.refusals.items())
+        ]
+        return f"refused {self.refused:,} of {self.rows:,} rows" + "".join(
+            f"; {reason}" for reason in reasons
+        )

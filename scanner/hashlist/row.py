@@ -1,0 +1,156 @@
+"""The only place where a row of a list, whatever its format, becomes an entry or is refused with a reason."""
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
+from typing import Any, TypeVar
+
+from scanner.hashlist.values import Refusal, algorithm_of, value_of
+from scanner.records import HashEntry
+
+T = TypeVar("T")
+
+Row = Mapping[str, Any]
+"""Canonical column names and what the file holds there: text, bytes, whole numbers, times, lists of text."""
+
+COLUMNS = (
+    "entry_id",
+    "member",
+    "algorithm",
+    "value",
+    "classification",
+    "scheme",
+    "status",
+    "modified_at",
+    "media_type",
+    "tags",
+)
+"""The canonical columns of a list."""
+
+REQUIRED = ("algorithm", "value")
+"""The columns without which a row says nothing."""
+
+MATCHED_STATUSES = ("active", "disputed")
+"""Statuses of entries that are matched; `withdrawn` and `deleted` ones are kept, and never matched."""
+
+STATUSES = (*MATCHED_STATUSES, "withdrawn", "deleted")
+
+_HASH = re.compile(r"[0-9A-Fa-f]{16}")
+
+
+class _Refused(Exception):
+    """Carries a refusal from where it is seen to `entry_of`, and no further."""
+
+    def __init__(self, reason: Refusal) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+
+
+def entry_of(list_name: str, row: Row) -> HashEntry | Refusal:
+    """Return the entry that a row describes, or why it describes none."""
+    try:
+        return _entry(list_name, row)
+    except _Refused as refused:
+        return refused.reason
+
+
+def _entry(list_name: str, row: Row) -> HashEntry:
+    if any(row.get(name) is None for name in REQUIRED):
+        raise _Refused(Refusal.MISSING_COLUMN)
+    algorithm = _kept(algorithm_of(_text(row["algorithm"])))
+    given = row["value"]
+    value = _kept(value_of(algorithm, given if isinstance(given, bytes) else _text(given)))
+    status = _text(row.get("status")).lower() or "active"
+    if status not in STATUSES:
+        raise _Refused(Refusal.UNKNOWN_STATUS)
+    member, classification, scheme, media_type = (
+        _text(row.get(name)) for name in ("member", "classification", "scheme", "media_type")
+    )
+    tags = _tags(row.get("tags"))
+    if any(_spells(text, value) for text in (member, classification, scheme, media_type, *tags)):
+        raise _Refused(Refusal.VALUE_IN_TEXT)
+    if any(_HASH.search(text) for text in (classification, scheme, media_type)):
+        raise _Refused(Refusal.VALUE_IN_TEXT)  # another hash of the same picture, in a mixed-up column
+    entry_id = _text(row.get("entry_id"))
+    if not entry_id or _spells(entry_id, value):
+        entry_id = derived_id(list_name, algorithm, value)
+    return HashEntry(
+        list=list_name,
+        member=member,
+        entry_id=entry_id,
+        algorithm=algorithm,
+        value=value,
+        classification=classification or None,
+        scheme=scheme or None,
+        status=status,
+        modified_at=_time(row.get("modified_at")),
+        media_type=media_type or None,
+        tags=tags,
+    )
+
+
+def _kept(read: T | Refusal) -> T:
+    if isinstance(read, Refusal):
+        raise _Refused(read)
+    return read
+
+
+def derived_id(list_name: str, algorithm: str, value: bytes) -> str:
+    """Return the id of an entry that has none, or whose id is its value: 96 bits of SHA-256 in hex.
+
+    Equal in every import of the list, different in every other list. It does not lead back to the value,
+    but whoever holds the value already can recognise it.
+    """
+    parts = b"\0".join((b"hashsweep entry 1", list_name.encode(), algorithm.encode(), value))
+    return "derived-" + hashlib.sha256(parts).hexdigest()[:24]
+
+
+def _spells(text: str, value: bytes) -> bool:
+    """Tell whether a text holds a value, in hex of any case or in base64: texts are shown, values never."""
+    if len(text) * 6 < len(value) * 8:
+        return False
+    return value.hex() in text.lower() or base64.b64encode(value).rstrip(b"=").decode() in text
+
+
+def _text(given: object) -> str:
+    """Return stripped text: numbers as they are written, nothing as ""."""
+    if given is None:
+        return ""
+    if isinstance(given, int) and not isinstance(given, bool):
+        return str(given)
+    if not isinstance(given, str):
+        raise _Refused(Refusal.MALFORMED_ROW)
+    try:
+        given.encode()  # JSON can hold halves of surrogate pairs, which no file of ours can
+    except UnicodeEncodeError:
+        raise _Refused(Refusal.MALFORMED_ROW) from None
+    return given.strip()
+
+
+def _time(given: object) -> datetime | None:
+    """Return a time as UTC; one without an offset is taken to be UTC."""
+    if given is None or given == "":
+        return None
+    try:
+        if isinstance(given, str):
+            given = datetime.fromisoformat(given.strip())
+        elif isinstance(given, date) and not isinstance(given, datetime):
+            given = datetime(given.year, given.month, given.day)
+        if not isinstance(given, datetime):
+            raise _Refused(Refusal.UNREADABLE_TIME)
+        return given.replace(tzinfo=UTC) if given.tzinfo is None else given.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise _Refused(Refusal.UNREADABLE_TIME) from None
+
+
+def _tags(given: object) -> tuple[str, ...]:
+    """Return tags without repetition, from a list or from text separated by semicolons or spaces."""
+    parts: Iterable[object] = given if isinstance(given, list) else _split(_text(given))
+    tags = (_text(part) for part in parts)
+    return tuple(dict.fromkeys(tag for tag in tags if tag))
+
+
+def _split(text: str) -> list[str]:
+    return text.split(";") if ";" in text else text.split()

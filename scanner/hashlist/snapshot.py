@@ -1,0 +1,158 @@
+"""The only place where snapshots are kept: the immutable, digested content of a list as it was imported."""
+
+import contextlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from scanner.errors import HashListError, WorkspaceError
+from scanner.hashlist.entries import counts_of, entries_digest
+from scanner.hashlist.header import header_of, read_header
+from scanner.records import HashEntry, schema_of
+from scanner.workspace import Workspace, json_bytes, parquet_bytes, put_once, read_parquet, replace
+
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+
+REMEDY = "import the list again: hashsweep lists import NAME FILE"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One list as of one import.
+
+    `counts` holds `entries`, `matched` (active and disputed ones), and numbers by `algorithm`,
+    `classification` ("" where there is none) and `status`. `imported_at` is when the list was last imported
+    with this content.
+    """
+
+    list: str
+    digest: str
+    path: Path
+    imported_at: datetime
+    counts: dict[str, Any]
+
+    def provenance(self) -> dict[str, Any]:
+        """Return what a run or a report says of the snapshot: plain values, none of them of an entry."""
+        return {
+            "list": self.list,
+            "digest": self.digest,
+            "imported_at": self.imported_at.isoformat(),
+            "counts": self.counts,
+        }
+
+
+def check_name(name: str) -> None:
+    """Raise HashListError for what cannot be the name of a list: it becomes the name of a folder."""
+    if NAME.fullmatch(name) is None:
+        raise HashListError(
+            f"{name!r}: no name for a list; use up to 64 of a-z, 0-9, '.', '_', '-', a letter or digit first"
+        )
+
+
+def put_snapshot(workspace: Workspace, name: str, table: pa.Table, source: dict[str, Any]) -> str:
+    """Keep the merged entries of a list under their digest, which is returned.
+
+    `source` says where they came from, in plain values. An equal snapshot that is there and whole stays as
+    it is; a damaged one is written anew.
+    """
+    digest = entries_digest(table)
+    folder = workspace.lists / name / digest
+    facts = {"list": name, "digest": digest, "counts": counts_of(table), "source": source}
+    files = {
+        "entries.parquet": parquet_bytes(table),
+        "snapshot.json": json_bytes(header_of("snapshot", facts)),
+    }
+    with _writing(folder):
+        fresh = [put_once(folder / file, content) for file, content in files.items()]
+        if not all(fresh) and not _whole(folder, name):
+            for file, content in files.items():
+                replace(folder / file, content)
+    return digest
+
+
+def _whole(folder: Path, name: str) -> bool:
+    try:
+        _header(folder, name)
+        _entries(folder, folder.name)
+    except HashListError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise WorkspaceError(f"{path}: the snapshot cannot be written: {error.strerror}") from None
+
+
+def make_active(workspace: Workspace, name: str, digest: str, imported_at: datetime) -> Snapshot:
+    """Point a list at a snapshot that was put."""
+    current = {"list": name, "digest": digest, "imported_at": imported_at.isoformat()}
+    folder = workspace.lists / name
+    with _writing(folder):
+        replace(folder / "current.json", json_bytes(header_of("current", current)))
+    return _active(folder)
+
+
+def active_snapshot(workspace: Workspace, name: str) -> Snapshot | None:
+    """Return the active snapshot of a list, or None where it was never imported."""
+    folder = workspace.lists / name
+    return _active(folder) if (folder / "current.json").exists() else None
+
+
+def active_snapshots(workspace: Workspace) -> list[Snapshot]:
+    """Return the active snapshot of every list, by name; their headers are checked, not their entries."""
+    folders = sorted(path.parent for path in workspace.lists.glob("*/current.json"))
+    return [_active(folder) for folder in folders]
+
+
+def _active(folder: Path) -> Snapshot:
+    path = folder / "current.json"
+    current = read_header(path, "current", {"list": str, "digest": str, "imported_at": str}, REMEDY)
+    digest = current["digest"]
+    try:
+        imported_at = datetime.fromisoformat(current["imported_at"])
+    except ValueError:
+        raise HashListError(f"{path}: damaged; {REMEDY}") from None
+    if current["list"] != folder.name or re.fullmatch("[0-9a-f]{64}", digest) is None:
+        raise HashListError(f"{path}: damaged; {REMEDY}")
+    header = _header(folder / digest, folder.name)
+    return Snapshot(folder.name, digest, folder / digest, imported_at, header["counts"])
+
+
+def _header(folder: Path, name: str) -> dict[str, Any]:
+    path = folder / "snapshot.json"
+    header = read_header(path, "snapshot", {"list": str, "digest": str, "counts": dict}, REMEDY)
+    if header["list"] != name or header["digest"] != folder.name:
+        raise HashListError(f"{path}: belongs to another snapshot; {REMEDY}")
+    return header
+
+
+def open_snapshot(snapshot: Snapshot) -> pa.Table:
+    """Return the entries of a snapshot, sorted by key; raise HashListError unless they are those imported."""
+    return _entries(snapshot.path, snapshot.digest)
+
+
+def _entries(folder: Path, digest: str) -> pa.Table:
+    path = folder / "entries.parquet"
+    try:
+        table = read_parquet(path)
+    except WorkspaceError as error:
+        raise HashListError(f"{error}; {REMEDY}") from None
+    if not table.schema.equals(schema_of(HashEntry), check_metadata=True):
+        raise HashListError(f"{path}: not the entries of a list of this version; {REMEDY}")
+    if entries_digest(table) != digest:
+        raise HashListError(f"{path}: not what was imported (its digest differs); {REMEDY}")
+    return table
+
+
+def stale(snapshot: Snapshot, max_age_hours: float | None, now: datetime) -> bool:
+    """Tell whether a list was last imported longer ago than its configured age."""
+    return max_age_hours is not None and now - snapshot.imported_at > timedelta(hours=max_age_hours)

@@ -1,0 +1,119 @@
+"""The only place where one value of a hash list is read: normalised to bytes, or refused with a reason.
+
+A reason never holds the value.
+"""
+
+import binascii
+import enum
+import hashlib
+import struct
+
+import numpy as np
+import numpy.typing as npt
+
+from scanner.records import ALGORITHM_BYTES, DIGESTS
+
+
+class Refusal(enum.StrEnum):
+    """Why a row of a list does not become an entry."""
+
+    UNKNOWN_ALGORITHM = "unknown_algorithm"
+    UNSUPPORTED_ALGORITHM = "unsupported_algorithm"
+    MISSING_COLUMN = "missing_column"
+    MISSING_VALUE = "missing_value"
+    WRONG_LENGTH = "wrong_length"
+    NOT_HEX = "not_hex"
+    EMPTY_FILE = "empty_file"
+    DEGENERATE = "degenerate"
+    UNKNOWN_STATUS = "unknown_status"
+    UNREADABLE_TIME = "unreadable_time"
+    MALFORMED_ROW = "malformed_row"
+    VALUE_IN_TEXT = "value_in_text"
+
+
+_ELSEWHERE = (
+    "photodna pdna ssvhpdna ssvhsaferhash netclean videntifier vpdq tmkpdqf ahash dhash whash sha512 ssdeep"
+)
+UNSUPPORTED = frozenset(_ELSEWHERE.split())
+"""Algorithms that lists carry and that nothing here computes (spelt without separators)."""
+
+EMPTY_FILE = {name: hashlib.new(name, b"", usedforsecurity=False).digest() for name in DIGESTS}
+"""The digests of zero bytes: lists hold them by accident, and every empty object would match."""
+
+_SEPARATORS = str.maketrans("", "", "-_ \ufeff")
+_MARGIN = " \t\r\n\f\v\u00a0\ufeff"
+
+
+def algorithm_of(text: str) -> str | Refusal:
+    """Return our name of an algorithm (`SHA-256` is `sha256`), or why there is none."""
+    name = text.translate(_SEPARATORS).lower()
+    if name in ALGORITHM_BYTES:
+        return name
+    return Refusal.UNSUPPORTED_ALGORITHM if name in UNSUPPORTED else Refusal.UNKNOWN_ALGORITHM
+
+
+def value_of(algorithm: str, value: str | bytes) -> bytes | Refusal:
+    """Return the bytes of a value: hex of any case, padded base64 for digests, or the raw bytes.
+
+    `algorithm` is one of `ALGORITHM_BYTES`. The length decides between hex and base64: for each digest the
+    two differ (32 and 24 characters for md5, 40 and 28, 64 and 44), so neither is ever taken for the other.
+    """
+    raw = _raw(algorithm, value)
+    if isinstance(raw, Refusal):
+        return raw
+    if raw == EMPTY_FILE.get(algorithm):
+        return Refusal.EMPTY_FILE
+    return Refusal.DEGENERATE if degenerate(algorithm, raw) else raw
+
+
+def _raw(algorithm: str, value: str | bytes) -> bytes | Refusal:
+    width = ALGORITHM_BYTES[algorithm]
+    if isinstance(value, bytes):
+        if len(value) == width:
+            return value
+        value = value.decode("ascii", "replace")
+    text = value.strip(_MARGIN)
+    if not text:
+        return Refusal.MISSING_VALUE
+    try:
+        if len(text) == 2 * width:
+            return binascii.unhexlify(text)
+        if algorithm in DIGESTS and len(text) == (width + 2) // 3 * 4:
+            decoded = binascii.a2b_base64(text, strict_mode=True)
+            return decoded if len(decoded) == width else Refusal.WRONG_LENGTH
+    except ValueError:
+        return Refusal.NOT_HEX
+    return Refusal.WRONG_LENGTH
+
+
+def degenerate(algorithm: str, value: bytes) -> bool:
+    """Tell whether a value says too little to be matched: unrelated pictures would share it.
+
+    All zeros and all ones, for every algorithm. A PDQ or pHash compares each of n cosine coefficients with
+    their median, so half of its bits are ones. It is degenerate when
+
+    * its number of ones lies more than 4 standard deviations of n random bits from n/2: 96..160 of 256 and
+      16..48 of 64 are kept. Flat pictures lie below (60 to 80 and 1), real ones at 124..130 and 31..33; or
+    * the rows of its square of bits hold at most two patterns up to inversion, as rectangles and checkers on
+      a flat ground give them and random bits never do.
+    """
+    if not any(value) or all(byte == 0xFF for byte in value):
+        return True
+    if algorithm in DIGESTS:
+        return False
+    bits = 8 * len(value)
+    ones = int.from_bytes(value, "big").bit_count()
+    if abs(ones - bits // 2) > 2 * bits**0.5:
+        return True
+    rows = struct.unpack(">16H" if algorithm == "pdq" else ">8B", value)
+    full = 0xFFFF if algorithm == "pdq" else 0xFF
+    return len({min(row, full - row) for row in rows}) <= 2
+
+
+def balanced(values: npt.NDArray[np.uint8]) -> int:
+    """Count the values of uint8[N, W] with exactly half of their bits set.
+
+    Every PDQ without ties is one (old implementations gave 124 to 130 ones); of other hashes with 256 bits
+    one in twenty is.
+    """
+    return int((np.bitwise_count(values).sum(axis=1) == 4 * values.shape[1]).sum())
