@@ -1,0 +1,150 @@
+"""The only place where fingerprints meet the hash table: what asks, at which distance, and what is said."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from scanner.config import Matching
+from scanner.hashlist.table import AlgorithmTable, HashTable
+from scanner.hashlist.values import degenerate
+from scanner.match.distances import max_distances
+from scanner.match.exact import exact_join
+from scanner.match.hamming import hamming_join
+from scanner.match.nearest import Chosen, NearValues, choose
+from scanner.records import DIGESTS, Fingerprint, Match, Picture
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """One value of an object that asks: which query it is, what it shows, and the quality behind it."""
+
+    query: int
+    locator: str
+    quality: int | None
+
+
+@dataclass
+class Questions:
+    """The distinct values of one algorithm among some fingerprints, and which object asks for which."""
+
+    queries: dict[bytes, int] = field(default_factory=dict)
+    askers: list[tuple[str, list[Rendering]]] = field(default_factory=list)
+
+    def ask(self, finding_id: str, values: Sequence[tuple[bytes, str, int | None]]) -> None:
+        """Add the values of one object; a value that was asked for before is not asked for again."""
+        if values:
+            renderings = [
+                Rendering(self.queries.setdefault(value, len(self.queries)), locator, quality)
+                for value, locator, quality in values
+            ]
+            self.askers.append((finding_id, renderings))
+
+
+def join(
+    fingerprints: Sequence[Fingerprint], table: HashTable, matching: Matching
+) -> tuple[list[Match], dict[str, int]]:
+    """Return the matches of fingerprints, and how many entries were left out per finding id.
+
+    Digests match when they are equal, whatever became of the object. A PDQ matches within
+    `pdq_max_distance` bits if its quality is at least `min_pdq_quality`, a pHash within
+    `phash_max_distance` if the PDQ beside it has that quality; neither if it is degenerate. Per object,
+    algorithm, and list with classification and status, at most `max_entries_per_list` entries are named,
+    the nearest ones.
+
+    Matches come by object, algorithm, list, distance, value and entry. The result for an object does not
+    depend on the other objects, nor on how the table is divided.
+    """
+    found: dict[str, list[Match]] = {}
+    omitted: dict[str, int] = {}
+    limits = max_distances(matching)
+    for algorithm, values in table.algorithms.items():
+        questions = Questions()
+        for fingerprint in fingerprints:
+            asked = list(_asked(fingerprint, algorithm, matching.min_pdq_quality))
+            questions.ask(fingerprint.object.finding_id, asked)
+        answers = _answers(questions, algorithm, values, limits[algorithm], matching.max_entries_per_list)
+        for finding_id, matches, left_out in answers:
+            found.setdefault(finding_id, []).extend(matches)
+            if left_out:
+                omitted[finding_id] = omitted.get(finding_id, 0) + left_out
+    ids = (fingerprint.object.finding_id for fingerprint in fingerprints)
+    return [match for finding_id in ids for match in found.get(finding_id, ())], omitted
+
+
+def _asked(
+    fingerprint: Fingerprint, algorithm: str, min_quality: int
+) -> Iterator[tuple[bytes, str, int | None]]:
+    """Yield the values of an object that may match, each with its locator and quality."""
+    if algorithm in DIGESTS:
+        digest: bytes | None = getattr(fingerprint, algorithm)
+        if digest is not None:
+            yield digest, "", None
+        return
+    renderings: tuple[tuple[str, Fingerprint | Picture], ...] = (
+        ("", fingerprint),
+        *((picture.locator, picture) for picture in fingerprint.others),
+    )
+    for locator, picture in renderings:
+        value: bytes | None = getattr(picture, algorithm)
+        quality = picture.pdq_quality
+        good = quality is not None and quality >= min_quality
+        if good and value is not None and not degenerate(algorithm, value):
+            yield value, locator, quality
+
+
+def _answers(
+    questions: Questions, algorithm: str, table: AlgorithmTable, limit: int, per_list: int
+) -> Iterator[tuple[str, list[Match], int]]:
+    """Yield the matches of each object that has any, and how many entries were left out."""
+    near = _near(questions, algorithm, table, limit)
+    matched = set(near.query.tolist())
+    known: dict[tuple[int, ...], tuple[list[Chosen], int]] = {}  # equal pictures are answered once
+    for finding_id, renderings in questions.askers:
+        queries = tuple(rendering.query for rendering in renderings)
+        if matched.isdisjoint(queries):
+            continue
+        if queries not in known:
+            known[queries] = choose(near, queries, table, per_list)
+        chosen, left_out = known[queries]
+        matches = [_match(finding_id, algorithm, limit, one, renderings[one.rendering]) for one in chosen]
+        yield finding_id, matches, left_out
+
+
+def _near(questions: Questions, algorithm: str, table: AlgorithmTable, limit: int) -> NearValues:
+    if any(len(value) != table.width for value in questions.queries):
+        raise ValueError(f"{algorithm}: a fingerprint is not {table.width} bytes long")
+    queries = np.frombuffer(b"".join(questions.queries), np.uint8).reshape(-1, table.width)
+    empty = np.empty(0, np.int64)
+    pieces = [(empty, empty, empty, empty)]
+    for number, shard in enumerate(table.shards):
+        if algorithm in DIGESTS:
+            query, value = exact_join(queries, shard.values)
+            distance = np.zeros(len(query), np.int64)
+        else:
+            query, value, bits = hamming_join(queries, shard.values, limit)
+            distance = bits.astype(np.int64)
+        pieces.append((query, np.full(len(query), number), value, distance))
+    columns = [np.concatenate([piece[n] for piece in pieces]) for n in range(4)]
+    order = np.argsort(columns[0], kind="stable")
+    return NearValues(*(column[order] for column in columns))
+
+
+def _match(finding_id: str, algorithm: str, limit: int, chosen: Chosen, rendering: Rendering) -> Match:
+    entry = chosen.entry
+    return Match(
+        finding_id=finding_id,
+        list=entry["list"],
+        snapshot=entry["snapshot"],
+        member=entry["member"],
+        entry_id=entry["entry_id"],
+        algorithm=algorithm,
+        distance=chosen.distance,
+        threshold=limit,
+        locator=rendering.locator,
+        quality=rendering.quality,
+        classification=entry["classification"],
+        scheme=entry["scheme"],
+        entry_status=entry["status"],
+        tags=tuple(entry["tags"]),
+    )
