@@ -1,0 +1,36 @@
+"""The only place where a list's policy is applied: which matches become findings, and how urgent they are."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from scanner.config import ListPolicy
+from scanner.records import DIGESTS, Match
+
+REPORT = "report"
+"""An exact match on an entry that its list marks illegal; it sets queue and urgency, nothing else."""
+
+REVIEW = "review"
+"""Every other finding."""
+
+_UNCONFIGURED = ListPolicy()
+
+
+def kept_match(match: Match, lists: Mapping[str, ListPolicy]) -> Match | None:
+    """Return a match with the threshold that its list allows, or None where the policy drops it."""
+    policy = lists.get(match.list, _UNCONFIGURED)
+    own = {"pdq": policy.pdq_max_distance, "phash": policy.phash_max_distance}.get(match.algorithm)
+    threshold = match.threshold if own is None else min(match.threshold, own)
+    if match.distance > threshold or match.classification in policy.ignore:
+        return None
+    return replace(match, threshold=threshold)
+
+
+def severity_of(matches: Iterable[Match], lists: Mapping[str, ListPolicy]) -> str:
+    """Return the severity of a finding from the matches that its policies kept."""
+    return REPORT if any(_reportable(match, lists) for match in matches) else REVIEW
+
+
+def _reportable(match: Match, lists: Mapping[str, ListPolicy]) -> bool:
+    policy = lists.get(match.list, _UNCONFIGURED)
+    sure = match.algorithm in DIGESTS and match.entry_status == "active"
+    return sure and not policy.user_submitted and match.classification in policy.illegal
