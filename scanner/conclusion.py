@@ -1,0 +1,158 @@
+"""The only place where a run ends: findings, provenance, manifest, exit code."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from scanner.errors import Exit, ManifestError
+from scanner.findings.coverage import Coverage, conclude
+from scanner.findings.form import form_findings
+from scanner.findings.manifest import first_seen, read_manifest, write_manifest
+from scanner.findings.parts import put_parts
+from scanner.hashlist.snapshot import stale
+from scanner.inventory import reconcile
+from scanner.progress import Reporter
+from scanner.records import Finding
+from scanner.runs import RunFolder, finished_before
+from scanner.scan import Sweep
+from scanner.slices import read_fingerprints
+from scanner.version import VERSION
+from scanner.worker import read_matches
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """What a run came to: the manifest's header, and the exit code with its reasons."""
+
+    folder: Path
+    exit_code: Exit
+    reasons: list[str]
+    manifest: dict[str, Any]
+
+    def summary(self) -> dict[str, Any]:
+        """Return what a program wants to know of the run; it holds no key and no digest of an object."""
+        provenance = self.manifest["provenance"]
+        return {
+            "run_id": self.manifest["run_id"],
+            "exit_code": int(self.exit_code),
+            "reasons": self.reasons,
+            "folder": str(self.folder),
+            "manifest_digest": self.manifest["digest"],
+            "rows_digest": self.manifest["rows_digest"],
+            "counts": self.manifest["counts"],
+            **{name: provenance[name] for name in ("inventory", "coverage", "expected_false_matches")},
+        }
+
+
+def conclude_sweep(
+    sweep: Sweep, coverage: Coverage, key: Ed25519PrivateKey | None, now: datetime
+) -> Conclusion:
+    """Form the findings of a run, write its manifest, and decide what it came to."""
+    earlier = finished_before(sweep.workspace, sweep.run.header["target_key"])
+    known = _first_seen(earlier, sweep.reporter)
+    before = next(iter(earlier), None)
+    _, reasons = _judged(sweep, coverage, 0, now)
+    header = write_manifest(
+        sweep.run.path,
+        findings_of(sweep, known),
+        _provenance(sweep, coverage, reasons, now),
+        before.manifest if before is not None else None,
+        key,
+    )
+    exit_code, reasons = _judged(sweep, coverage, header["counts"]["findings"], now)
+    return Conclusion(sweep.run.path, exit_code, reasons, header)
+
+
+def _first_seen(earlier: Iterable[RunFolder], reporter: Reporter) -> dict[str, str]:
+    """Return which run first saw a finding, from the last complete run on."""
+    known: dict[str, str] = {}
+    for run in earlier:
+        try:
+            header = read_manifest(run.path)
+            known |= first_seen(run.path)  # the older run knows better
+        except ManifestError as error:
+            reporter.event("earlier manifest left aside", run_id=run.run_id, message=str(error))
+            continue
+        if header["provenance"].get("complete"):
+            break
+    return known
+
+
+def findings_of(sweep: Sweep, known: dict[str, str]) -> Iterator[Finding]:
+    """Yield the findings of a run, part by part; `known` says which run first saw a finding."""
+    for part in sweep.listing.parts:
+        matched = read_matches(sweep.match_of(part).output)
+        if matched.matches:
+            rows = read_fingerprints(sweep.slice_of(part).output)
+            lists, run_id = sweep.config.lists, sweep.run.run_id
+            yield from form_findings(rows, matched.matches, matched.omitted, lists, run_id, known)
+
+
+def _judged(sweep: Sweep, coverage: Coverage, findings: int, now: datetime) -> tuple[Exit, list[str]]:
+    totals = reconcile(sweep.listing.parts)
+    listed = {
+        f"{place.store}: {place}": totals[n].objects for n, place in enumerate(sweep.places) if n in totals
+    }
+    old = [s.list for s in sweep.snapshots if stale(s, sweep.config.policy(s.list).max_age_hours, now)]
+    run = sweep.config.run
+    exit_code, reasons = conclude(
+        listed, coverage, findings, run.gap_tolerance, sweep.listing.finished, run.allow_empty, old
+    )
+    reasons = [*sweep.listing.failures.values(), *_missing_lists(sweep), *reasons]
+    return (Exit.INCOMPLETE if reasons else exit_code), reasons
+
+
+def _missing_lists(sweep: Sweep) -> list[str]:
+    """Name the lists that the settings speak of and nobody imported: misspelt, or forgotten."""
+    imported = {snapshot.list for snapshot in sweep.snapshots}
+    return [
+        f"{name}: configured in [lists.{name}], and never imported"
+        for name in sorted(sweep.config.lists)
+        if name not in imported
+    ]
+
+
+def _provenance(sweep: Sweep, coverage: Coverage, reasons: list[str], now: datetime) -> dict[str, Any]:
+    """Return all that the findings depend on, and what was listed and read, as plain values."""
+    header = sweep.run.header
+    totals = reconcile(sweep.listing.parts)
+    inventory = {
+        "objects": sum(total.objects for total in totals.values()),
+        "bytes": sum(total.bytes for total in totals.values()),
+        "delete_markers": sum(total.delete_markers for total in totals.values()),
+        "targets": [
+            {
+                "address": str(place),
+                "store": place.store,
+                "bucket": place.bucket,
+                "prefix": place.prefix,
+                "failure": sweep.listing.failures.get(number),
+                **(asdict(totals[number]) if number in totals else {}),
+            }
+            for number, place in enumerate(sweep.places)
+        ],
+    }
+    outputs = (
+        path
+        for part in sweep.listing.parts
+        for path in (part.path, sweep.slice_of(part).output, sweep.match_of(part).output)
+    )
+    return {
+        "run_id": sweep.run.run_id,
+        "version": VERSION,
+        "started_at": header["started_at"],
+        "finished_at": now.isoformat(),
+        "config": header["config"],
+        "lists": header["lists"],
+        "table": header["table"],
+        "expected_false_matches": header["expected_false_matches"],
+        "inventory": inventory,
+        "coverage": coverage.to_dict(),
+        "complete": not reasons,
+        "incomplete_because": reasons,
+        "parts": put_parts(sweep.run.path, outputs),
+    }

@@ -1,0 +1,208 @@
+"""The only place where the whole line is drawn: list, fingerprint, join, conclude."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+from scanner.config import Config, digest_of
+from scanner.errors import ConfigError, HashListError, WorkspaceError
+from scanner.findings.coverage import Coverage
+from scanner.fingerprint import DECODERS, METHODS
+from scanner.hashlist.snapshot import Snapshot, active_snapshots
+from scanner.hashlist.table import HashTable, build_table
+from scanner.inventory import Part
+from scanner.listing import Listing
+from scanner.match.expected import ExpectedMatches, expected_matches
+from scanner.progress import Reporter
+from scanner.records import INCOMPLETE, Outcome
+from scanner.retry import Retry
+from scanner.runs import RunFolder, all_runs, begin, take_up
+from scanner.slices import Slice, read_fingerprints, slice_of
+from scanner.target import Place, places_of
+from scanner.version import VERSION
+from scanner.worker import MatchWork, Spec, Summary
+from scanner.workspace import Workspace
+
+UNSETTLED = INCOMPLETE | {Outcome.TIMED_OUT, Outcome.CRASHED, Outcome.GONE, Outcome.ARCHIVED}
+"""Outcomes that another run may see otherwise: parts that hold one are not reused."""
+
+
+class Executor(Protocol):
+    """Who does the work of the two phases; results come in any order, and are at rest once they come."""
+
+    def fingerprint(self, work: Iterable[Slice]) -> Iterator[tuple[Slice, Summary]]:
+        """Fingerprint slices; each is pulled only when there is room for it."""
+
+    def match(self, work: Iterable[MatchWork]) -> Iterator[tuple[MatchWork, Summary]]:
+        """Join slices with the hash table."""
+
+
+Engine = Callable[[Spec], AbstractContextManager[Executor]]
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the line takes from outside, so that it can be run again exactly."""
+
+    now: Callable[[], datetime]
+    token: Callable[[], str]
+    retry: Retry
+    reporter: Reporter
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """One run being done: what it scans, against which table, and where its files lie."""
+
+    config: Config
+    places: Sequence[Place]
+    workspace: Workspace
+    snapshots: Sequence[Snapshot]
+    table: HashTable
+    run: RunFolder
+    listing: Listing
+    reporter: Reporter
+
+    def slice_of(self, part: Part) -> Slice:
+        """Return the fingerprinting of an inventory part."""
+        return slice_of(part, self.run.parts, self.config)
+
+    def match_of(self, part: Part) -> MatchWork:
+        """Return the join of an inventory part; its output is named by what the matches depend on."""
+        work = self.slice_of(part)
+        matching = self.config.match.model_dump(mode="json")
+        settings = {"fingerprints": work.output.name, "table": self.table.digest, **matching}
+        output = self.run.matches / f"{digest_of(settings)[:32]}.parquet"
+        return MatchWork(work.name, part.rows, work.output, output)
+
+    def fingerprint(self, executor: Executor) -> Coverage:
+        """Fingerprint every part while the listing runs ahead; finished parts of earlier runs serve again."""
+        coverage = Coverage()
+        for _, summary in executor.fingerprint(self._reusing(part) for part in self.listing):
+            coverage += summary.coverage
+            self.reporter.scanned(summary.coverage)
+        return coverage
+
+    def _reusing(self, part: Part) -> Slice:
+        work = self.slice_of(part)
+        earlier = self._earlier_parts.get(work.output.name)
+        if earlier is not None and not work.output.exists() and _settled(earlier):
+            work.output.hardlink_to(earlier)
+        return work
+
+    @cached_property
+    def _earlier_parts(self) -> dict[str, Path]:
+        """Whole parts of other runs by name; equal names hold equal work."""
+        others = [other for other in all_runs(self.workspace) if other.run_id != self.run.run_id]
+        return {path.name: path for other in others for path in other.parts.glob("*.parquet")}
+
+    def match(self, executor: Executor) -> None:
+        """Join every fingerprinted part with the table."""
+        for work, summary in executor.match(self.match_of(part) for part in self.listing.parts):
+            self.reporter.matched(work.rows, summary.findings)
+
+    def stopped(self) -> str:
+        """Say what is there and what is missing of a run that is stopped now."""
+        parts = self.listing.parts
+        scanned = sum(self.slice_of(part).output.exists() for part in parts)
+        joined = sum(self.match_of(part).output.exists() for part in parts)
+        listing = "the listing is finished" if self.listing.finished else "the listing is not finished"
+        return (
+            f"stopped: of {len(parts)} parts that came from the listing, {scanned} are fingerprinted and "
+            f"{joined} joined; {listing}; there is no manifest yet; "
+            f"the same command continues run {self.run.run_id}"
+        )
+
+
+def _settled(part: Path) -> bool:
+    """Say whether a finished part may serve again: it can be read, and no object deserves another try."""
+    try:
+        return not any(row.outcome in UNSETTLED for row in read_fingerprints(part))
+    except WorkspaceError:
+        return False
+
+
+def start(config: Config, workspace: Workspace, around: Surroundings) -> Sweep:
+    """Take up the unfinished run of the same command, or begin one; no object is read yet.
+
+    Raises ConfigError, HashListError or WorkspaceError.
+    """
+    places = places_of(config.targets)
+    snapshots = active_snapshots(workspace)
+    if not snapshots:
+        raise HashListError(
+            f"{workspace.root}: no hash list; import one first: hashsweep lists import NAME FILE"
+        )
+    table = build_table(workspace, snapshots)
+    expected = expected_matches(table, config.match)
+    _refuse_random_matches(expected, config)
+    run = _run(config, workspace, places, snapshots, table, expected, around)
+    listing = Listing(places, config, run.inventory, around.retry, around.reporter)
+    return Sweep(config, places, workspace, snapshots, table, run, listing, around.reporter)
+
+
+def _refuse_random_matches(expected: ExpectedMatches, config: Config) -> None:
+    if expected.excessive and not config.match.accept_expected_false_matches:
+        raise ConfigError(
+            f"match: {expected.describe()}; lower match.phash_max_distance or match.pdq_max_distance, or set "
+            "match.accept_expected_false_matches = true"
+        )
+
+
+def _run(
+    config: Config,
+    workspace: Workspace,
+    places: Sequence[Place],
+    snapshots: Sequence[Snapshot],
+    table: HashTable,
+    expected: ExpectedMatches,
+    around: Surroundings,
+) -> RunFolder:
+    key = _command_key(config, places, table)
+    now = around.now()
+    run = take_up(workspace, key, now, timedelta(hours=config.run.resume_within_hours))
+    if run is not None:
+        around.reporter.event("run continues", run_id=run.run_id)
+        return run
+    header: dict[str, Any] = {
+        "key": key,
+        "target_key": _target_key(config, places),
+        "version": VERSION,
+        "config": config.shown(),
+        "table": table.digest,
+        "lists": [snapshot.provenance() for snapshot in snapshots],
+        "expected_false_matches": {**expected.to_dict(), "words": expected.describe()},
+    }
+    run = begin(workspace, header, now, around.token())
+    around.reporter.event("run begins", run_id=run.run_id)
+    return run
+
+
+def _target_key(config: Config, places: Sequence[Place]) -> str:
+    """Return a digest over what a run speaks of: its places, and which of their objects."""
+    addresses = sorted([place.store, place.scheme, place.bucket, place.prefix] for place in places)
+    return digest_of({"places": addresses, "select": config.select.model_dump(mode="json")})
+
+
+def _command_key(config: Config, places: Sequence[Place], table: HashTable) -> str:
+    """Return a digest over all that makes two commands the same: never tuning, never credentials."""
+    return digest_of(
+        {
+            "version": VERSION,
+            "targets": [
+                [str(place), place.store, place.target.endpoint_url, place.target.versions]
+                for place in places
+            ],
+            "select": config.select.model_dump(mode="json"),
+            "fingerprint": config.fingerprint_settings(),
+            "methods": [METHODS, DECODERS],
+            "match": config.match.model_dump(mode="json"),
+            "lists": {name: policy.model_dump(mode="json") for name, policy in config.lists.items()},
+            "part_objects": config.run.part_objects,
+            "table": table.digest,
+        }
+    )
