@@ -1,0 +1,106 @@
+"""The only place where a Dask worker becomes a hashsweep worker."""
+
+import threading
+from pathlib import Path
+
+from distributed import Worker as DaskWorker
+from distributed import WorkerPlugin, get_worker
+
+from scanner.errors import ConfigError, IncompleteRun, WorkspaceError
+from scanner.slices import Slice
+from scanner.version import VERSION
+from scanner.worker import MatchWork, Spec, Summary, Worker
+
+_making = threading.Lock()  # of the process, since a plugin that travels cannot hold one
+
+
+class ScanPlugin(WorkerPlugin):
+    """Gives every Dask worker, present and to come, its share of one run's line.
+
+    The line is made at the first task, in the thread of that task, so that a canary that fails reaches
+    the run as the error of a task.
+    """
+
+    def __init__(self, spec: Spec, probe: Path, run: str, version: str = VERSION) -> None:
+        self.name = plugin_name(run)
+        self._spec = spec
+        self._probe = probe
+        self._run = run
+        self._version = version
+        self._worker: Worker | None = None
+        self._ended = False
+
+    def setup(self, worker: DaskWorker) -> None:
+        """Begin with nothing; the same plugin may be set up again after a restart."""
+        del worker
+        self._worker = None
+        self._ended = False
+
+    def teardown(self, worker: DaskWorker) -> None:
+        """Stop the decoder child with its worker."""
+        del worker
+        self._ended = True
+        if self._worker is not None:
+            self._worker.close()
+
+    def line(self) -> Worker:
+        """Return the one line of this run in this process.
+
+        Raises ConfigError where another version runs, WorkspaceError where another workspace is seen.
+        """
+        with _making:
+            if self._worker is None:
+                self._check_host()
+                self._worker = Worker(self._spec)
+        if self._ended:  # while the line was made: nobody else would close it
+            self._worker.close()
+        return self._worker
+
+    def _check_host(self) -> None:
+        if self._version != VERSION:  # also of a worker that joined after the run had begun
+            raise ConfigError(
+                f"scheduler: a worker runs hashsweep {VERSION}, this is {self._version}; install the same"
+            )
+        if sees(self._probe) != self._run:
+            raise WorkspaceError(
+                f"{self._probe.parent}: a worker does not see this workspace; put it on storage that "
+                "every worker shares, or use --scheduler local"
+            )
+
+
+def plugin_name(run: str) -> str:
+    """Return what a run's plugin is called; runs on one scheduler must not replace each other's."""
+    return f"hashsweep-{run}"
+
+
+def sees(probe: Path) -> str | None:
+    """Return the text of the probe file, or None where it cannot be read."""
+    try:
+        return probe.read_text()
+    except OSError:
+        return None
+
+
+def version() -> str:
+    """Return the version that a worker runs."""
+    return VERSION
+
+
+def _line(run: str) -> Worker:
+    plugin = get_worker().plugins.get(plugin_name(run))
+    if not isinstance(plugin, ScanPlugin):
+        raise IncompleteRun(
+            f"scheduler: a worker with hashsweep {VERSION} was not told of this run; was the scheduler "
+            "restarted, or another version installed there? the same command continues"
+        )
+    return plugin.line()
+
+
+def fingerprint(work: Slice, run: str) -> Summary:
+    """Fingerprint a slice of a run on the worker that this task runs on."""
+    return _line(run).fingerprint(work)
+
+
+def match(work: MatchWork, run: str) -> Summary:
+    """Join a slice of a run on the worker that this task runs on."""
+    return _line(run).match(work)
