@@ -1,0 +1,53 @@
+"""The only place where a run's end is put into words for a person."""
+
+from rich.console import Console
+from rich.table import Table
+
+from scanner.cli.options import near
+from scanner.conclusion import Conclusion
+from scanner.errors import Exit
+
+WORDS = {
+    Exit.CLEAN: "complete, nothing found in what was read",
+    Exit.FINDINGS: "complete, with findings for people to judge: a match is not a verdict",
+    Exit.INCOMPLETE: "incomplete",
+}
+
+
+def print_conclusion(conclusion: Conclusion, console: Console) -> None:
+    """Say what was found, what was not read and why, and what to do next."""
+    said = conclusion.summary()
+    coverage, inventory = said["coverage"], said["inventory"]
+    console.print(_outcomes(coverage))
+    if coverage["unseen"]:
+        console.print(_unseen(coverage["unseen"]))
+    markers = inventory["delete_markers"]
+    listed = f"{inventory['objects']:,} object versions listed"
+    console.print(
+        f"{listed}, {inventory['bytes'] / 1e6:,.1f} MB" + (f"; {markers:,} delete markers" * bool(markers))
+    )
+    console.print(f"{said['counts']['findings']:,} findings; {said['expected_false_matches']['words']}")
+    console.print(f"run {said['run_id']}: {WORDS[conclusion.exit_code]}")
+    for reason in conclusion.reasons:
+        console.print(f"  {reason}")
+    console.print(f"manifest: {near(conclusion.folder / 'manifest.json')}")
+
+
+def _outcomes(coverage: dict[str, dict[str, dict[str, int]]]) -> Table:
+    table = Table("outcome", "objects", "why", box=None, pad_edge=False)
+    table.columns[1].justify = "right"
+    for outcome, count in sorted(coverage["outcomes"].items(), key=lambda item: (-item[1], item[0])):  # type: ignore[operator]
+        reasons = sorted(coverage["reasons"].get(outcome, {}).items(), key=lambda item: -item[1])
+        why = "; ".join(f"{reason} ({number:,})" for reason, number in reasons[:4])
+        more = f"; {len(reasons) - 4} more" if len(reasons) > 4 else ""
+        table.add_row(outcome, f"{count:,}", why + more)
+    return table
+
+
+def _unseen(unseen: dict[str, dict[str, int]]) -> Table:
+    table = Table("never looked inside", "objects", "bytes", box=None, pad_edge=False)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for media_type, counts in sorted(unseen.items(), key=lambda item: -item[1]["bytes"]):
+        table.add_row(media_type, f"{counts['objects']:,}", f"{counts['bytes']:,}")
+    return table
