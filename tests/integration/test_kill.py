@@ -1,0 +1,105 @@
+"""`kill -9` at any moment, followed by the same command, ends with the result of an undisturbed run."""
+
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.line import content, hashsweep, import_known, start, write_store
+
+MOMENTS = {("driver", 1): 0.0, ("driver", 2): 4.0, ("worker", 1): 0.2, ("decoder", 1): 0.2}
+"""Seconds after the beginning at which the first of each kind is killed; the others are random."""
+
+OPTIONS = ("--scheduler", "local", "--workers", "2", "--json")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """A store, and the rows digest of a run that nobody disturbed."""
+    root = tmp_path_factory.mktemp("kill")
+    store = content(120)
+    write_store(root / "store", store)
+    settings = root / "settings.toml"
+    settings.write_text("[run]\npart_objects = 12\ngap_tolerance = 1.0\n")
+    import_known(root / "calm", store)
+    done = hashsweep("scan", f"file://{root / 'store'}", "-c", settings, "-w", root / "calm", *OPTIONS)
+    assert done.code == 1, done.err
+    return root, store, settings, done.json["rows_digest"]
+
+
+def _victim(driver: psutil.Process, kind: str) -> psutil.Process | None:
+    """Return one process of a kind below the driver, or the driver itself."""
+    if kind == "driver":
+        return driver
+    below = driver.children(recursive=True)
+    decoders = [one for one in below if "scanner.decoder" in " ".join(one.cmdline())]
+    if kind == "decoder":
+        return random.choice(decoders) if decoders else None
+    workers = [one for one in below if "spawn_main" in " ".join(one.cmdline())]
+    return random.choice(workers) if workers else None
+
+
+def _disturb(pid: int, kind: str, workspace: Path, wait: float) -> bool:
+    """Kill one process of a run that has begun; tell whether that came to pass.
+
+    A driver is killed from the moment on when its run is named, so while it lists, joins or concludes, too.
+    """
+    driver = psutil.Process(pid)
+    deadline = time.monotonic() + 60
+    begun = "runs/*/run.json" if kind == "driver" else "runs/*/parts/*.parquet"
+    while not list(workspace.glob(begun)):
+        if time.monotonic() > deadline or not driver.is_running():
+            return False
+        time.sleep(0.01)
+    time.sleep(wait)
+    try:
+        victim = _victim(driver, kind)
+        if victim is None or driver.status() == psutil.STATUS_ZOMBIE:
+            return False
+        os.kill(victim.pid, signal.SIGKILL)
+    except (psutil.NoSuchProcess, ProcessLookupError):
+        return False
+    return True
+
+
+def _check(undisturbed, tmp_path, kind: str, seed: int) -> bool:
+    """Disturb a run, let the same command finish it, compare; tell whether it was disturbed."""
+    root, store, settings, digest = undisturbed
+    workspace = tmp_path / f"{kind}-{seed}"
+    import_known(workspace, store)
+    command = ("scan", f"file://{root / 'store'}", "-c", settings, "-w", workspace, *OPTIONS)
+    running = start(*command)
+    disturbed = _disturb(
+        running.pid, kind, workspace, MOMENTS.get((kind, seed), random.Random(seed).uniform(0, 6))
+    )
+    _, err = running.communicate(timeout=200)
+    if kind == "driver" and running.returncode < 0:
+        runs = sorted((workspace / "runs").iterdir())
+        assert len(runs) == 1
+    else:
+        assert running.returncode == 1, err
+    done = hashsweep(*command)
+    assert done.code == 1, done.err
+    assert done.json["rows_digest"] == digest
+    if kind == "driver" and running.returncode < 0:
+        assert sorted((workspace / "runs").iterdir()) == runs, "the same run was not taken up"
+    return disturbed
+
+
+@pytest.mark.parametrize(("kind", "seed"), [("driver", 1), ("driver", 2), ("worker", 1), ("decoder", 1)])
+def test_a_killed_process_changes_nothing_in_the_result(undisturbed, tmp_path, kind, seed):
+    assert _check(undisturbed, tmp_path, kind, seed), "nothing was killed"
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(
+    ("kind", "seed"),
+    [(kind, seed) for seed in range(3, 11) for kind in ("driver", "worker", "decoder")][:20],
+)
+def test_a_process_killed_at_many_moments_changes_nothing_in_the_result(undisturbed, tmp_path, kind, seed):
+    if not _check(undisturbed, tmp_path, kind, seed):
+        print(f"{kind} {seed}: the run was over before its time")

@@ -1,0 +1,231 @@
+"""The promises of a run that users build on, each shown through the command."""
+
+import json
+import signal
+import time
+
+import pytest
+
+from tests import pictures
+from tests.integration.test_inventory_s3 import MOTO_KEYS, SEAWEEDFS_KEYS
+from tests.line import FOUND, content, hashsweep, import_known, rows, start, write_list, write_store
+
+OPTIONS = ("--scheduler", "none", "--json")
+TOLERANT = {"HASHSWEEP_RUN__GAP_TOLERANCE": "1.0", "HASHSWEEP_RUN__PART_OBJECTS": "10"}
+
+
+@pytest.fixture
+def directory(tmp_path):
+    return write_store(tmp_path / "store", content())
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    import_known(tmp_path / "workspace", content(6))
+    return tmp_path / "workspace"
+
+
+def scan(target, workspace, *more, **env):
+    return hashsweep("scan", target, "-w", workspace, *OPTIONS, *more, env={**TOLERANT, **env})
+
+
+@pytest.mark.parametrize(("name", "keys"), [("moto", MOTO_KEYS), ("seaweedfs", SEAWEEDFS_KEYS)])
+def test_hostile_keys_survive_from_listing_to_manifest(request, name, keys, workspace):
+    server = request.getfixturevalue(name)
+    bucket = server.new_bucket()
+    known = content(6)["photos/000.jpg"]
+    keys = [key for key in keys if not key.endswith("/")]  # SeaweedFS drops the body of a folder's own key
+    for key in keys:
+        server.client().put_object(Bucket=bucket, Key=key, Body=known)
+    done = scan(f"s3://{bucket}", workspace, "--endpoint-url", server.endpoint_url)
+    assert done.code == 1, done.err
+    assert sorted(row["key"] for row in rows(workspace)) == sorted(keys)
+    table = hashsweep("findings", "-w", workspace, "--format", "csv")
+    assert table.out.count("\n") == 1 + sum(len(row["matches"]) for row in rows(workspace))
+
+
+def test_an_unfinished_run_is_taken_up_only_while_its_inventory_is_young(directory, workspace):
+    command = ("scan", f"file://{directory}", "-w", workspace, *OPTIONS)
+    running = start(*command, env=TOLERANT)
+    while not list(workspace.glob("runs/*/parts/*.parquet")):
+        time.sleep(0.02)
+    running.send_signal(signal.SIGKILL)
+    running.communicate()
+    (stopped,) = (workspace / "runs").iterdir()
+    old = scan(f"file://{directory}", workspace, HASHSWEEP_RUN__RESUME_WITHIN_HOURS="0")
+    assert old.json["run_id"] != stopped.name
+    finished = {path.name: path for path in (stopped / "parts").iterdir()}
+    again = workspace / "runs" / old.json["run_id"] / "parts"
+    assert all((again / name).samefile(path) for name, path in finished.items()), "finished parts serve again"
+    young = scan(f"file://{directory}", workspace)
+    assert young.json["run_id"] == stopped.name
+    assert young.json["rows_digest"] == old.json["rows_digest"]
+
+
+def test_gaps_above_the_tolerance_leave_a_run_incomplete(directory, workspace):
+    done = scan(f"file://{directory}", workspace, HASHSWEEP_RUN__GAP_TOLERANCE="0.05")
+    assert done.code == 3
+    assert "undecodable" in " ".join(done.json["reasons"])
+    assert {row["key"] for row in rows(workspace)} == FOUND, "incomplete beats findings, and keeps them"
+
+
+def test_a_list_older_than_its_configured_age_leaves_a_run_incomplete(directory, workspace):
+    done = scan(f"file://{directory}", workspace, HASHSWEEP_LISTS__TESTS__MAX_AGE_HOURS="1e-9")
+    assert done.code == 3
+    assert "tests" in " ".join(done.json["reasons"])
+
+
+def test_a_configuration_that_expects_random_matches_is_refused_unless_it_says_so(directory, workspace):
+    wide = {"HASHSWEEP_MATCH__PHASH_MAX_DISTANCE": "16"}
+    refused = scan(f"file://{directory}", workspace, **wide)
+    assert refused.code == 2
+    assert "match.accept_expected_false_matches" in refused.err
+    accepted = scan(
+        f"file://{directory}", workspace, **wide, HASHSWEEP_MATCH__ACCEPT_EXPECTED_FALSE_MATCHES="true"
+    )
+    assert accepted.code == 1
+    assert accepted.json["expected_false_matches"]["per_100000_objects"] > 1
+
+
+def test_several_buckets_of_several_stores_are_scanned_in_one_run(
+    moto, seaweedfs, directory, workspace, tmp_path
+):
+    known = content(6)["photos/003.jpg"]
+    lines = [f'[[targets]]\nurl = "file://{directory}"\n']
+    for name, server in (("first", moto), ("second", seaweedfs)):
+        bucket = server.new_bucket()
+        server.client().put_object(Bucket=bucket, Key=f"in-{name}.jpg", Body=known)
+        lines.append(
+            f'[[targets]]\nurl = "s3://{bucket}"\nstore = "{name}"\nendpoint_url = "{server.endpoint_url}"\n'
+        )
+    settings = tmp_path / "settings.toml"
+    settings.write_text("\n".join(lines))
+    done = hashsweep("scan", "-c", settings, "-w", workspace, *OPTIONS, env=TOLERANT)
+    assert done.code == 1, done.err
+    assert {row["key"] for row in rows(workspace)} == FOUND | {"in-first.jpg", "in-second.jpg"}
+    assert {row["store"] for row in rows(workspace)} == {"file", "first", "second"}
+    assert [target["objects"] for target in done.json["inventory"]["targets"]][1:] == [1, 1]
+
+
+def test_two_stores_may_each_have_a_bucket_of_the_same_name(moto, seaweedfs, workspace, tmp_path):
+    bucket = moto.new_bucket()
+    seaweedfs.client().create_bucket(Bucket=bucket)
+    lines = []
+    for server, seed in ((moto, 1), (seaweedfs, 2)):
+        server.client().put_object(Bucket=bucket, Key="one.jpg", Body=content(6)[f"photos/00{seed}.jpg"])
+        lines += [
+            f'[[targets]]\nurl = "s3://{bucket}"\nstore = "s{seed}"',
+            f'endpoint_url = "{server.endpoint_url}"',
+        ]
+    settings = tmp_path / "settings.toml"
+    settings.write_text("\n".join(lines))
+    done = hashsweep("scan", "-c", settings, "-w", workspace, *OPTIONS, env=TOLERANT)
+    assert done.code == 1, done.err
+    assert [(row["store"], row["key"]) for row in rows(workspace)] == [("s1", "one.jpg"), ("s2", "one.jpg")]
+
+
+def test_one_list_may_be_stricter_than_the_join(directory, workspace):
+    done = scan(
+        f"file://{directory}",
+        workspace,
+        HASHSWEEP_LISTS__TESTS__PDQ_MAX_DISTANCE="0",
+        HASHSWEEP_LISTS__TESTS__PHASH_MAX_DISTANCE="0",
+    )
+    assert done.code == 1
+    thresholds = {m["threshold"] for row in rows(workspace) for m in row["matches"]}
+    assert thresholds == {0}
+
+
+def test_every_list_that_has_the_value_appears_in_the_match(directory, workspace, tmp_path):
+    known = [content(6)["photos/000.jpg"]]
+    other = write_list(tmp_path / "other.csv", known, ["md5", "pdq"])
+    assert hashsweep("lists", "import", "second", other, "-w", workspace).code == 0
+    assert scan(f"file://{directory}", workspace).code == 1
+    row = next(row for row in rows(workspace) if row["key"] == "photos/000.jpg")
+    assert {(m["list"], m["algorithm"]) for m in row["matches"]} == {
+        ("tests", "sha256"),
+        ("tests", "pdq"),
+        ("tests", "phash"),
+        ("second", "md5"),
+        ("second", "pdq"),
+    }
+
+
+def test_severity_follows_the_list_and_exactness(directory, workspace):
+    assert scan(f"file://{directory}", workspace, HASHSWEEP_LISTS__TESTS__ILLEGAL='["A"]').code == 1
+    severity = {row["key"]: row["severity"] for row in rows(workspace)}
+    assert severity["copies/exact.jpg"] == "report"
+    assert severity["copies/smaller.png"] == "review"
+
+
+def test_large_files_that_are_no_media_cost_one_small_read_unless_all_is_asked_for(directory, workspace):
+    (directory / "big.log").write_bytes(b"a line of a log\n" * 700_000)
+    size = (directory / "big.log").stat().st_size
+    sniffed = scan(f"file://{directory}", workspace).json["coverage"]
+    whole = scan(f"file://{directory}", workspace, "--read-all").json["coverage"]
+    assert sniffed["bytes_read"] + size > whole["bytes_read"] > sniffed["bytes_read"] + size - 100_000
+    assert sniffed["unseen"]["application/octet-stream"]["bytes"] >= size
+
+
+def test_any_changed_byte_of_a_manifest_or_a_part_is_noticed(directory, workspace):
+    folder = scan(f"file://{directory}", workspace).json["folder"]
+    assert hashsweep("verify", folder).code == 0
+    assert "unsigned" in hashsweep("verify", folder).out
+    (run,) = (workspace / "runs").iterdir()
+    victims = [run / "manifest.json", run / "manifest.jsonl", next((run / "parts").iterdir())]
+    for victim in [*victims, next((run / "inventory").iterdir())]:
+        whole = victim.read_bytes()
+        victim.write_bytes(
+            whole[: len(whole) // 2] + bytes([whole[len(whole) // 2] ^ 1]) + whole[len(whole) // 2 + 1 :]
+        )
+        assert hashsweep("verify", folder).code in (2, 3), victim.name
+        victim.write_bytes(whole)
+
+
+def test_a_signed_manifest_says_whose_key_signed_it(directory, workspace, tmp_path):
+    made = hashsweep("signing-key", tmp_path / "key.pem")
+    done = scan(f"file://{directory}", workspace, HASHSWEEP_SIGNING__KEY_FILE=str(tmp_path / "key.pem"))
+    assert done.code == 1, done.err
+    folder = done.json["folder"]
+    assert hashsweep("verify", folder, "--public-key", made.out.strip()).code == 0
+    other = hashsweep("signing-key", tmp_path / "other.pem")
+    assert hashsweep("verify", folder, "--public-key", other.out.strip()).code == 3
+
+
+def test_a_signing_key_inside_the_workspace_is_refused(directory, workspace):
+    assert hashsweep("signing-key", workspace / "key.pem").code == 0
+    done = scan(f"file://{directory}", workspace, HASHSWEEP_SIGNING__KEY_FILE=str(workspace / "key.pem"))
+    assert done.code == 2
+    assert "workspace" in done.err
+
+
+def test_elsewhere_than_on_a_terminal_progress_is_json_lines(directory, workspace):
+    done = scan(f"file://{directory}", workspace)
+    events = [json.loads(line) for line in done.err.splitlines()]
+    assert events[0]["event"] == "run begins"
+    assert events[-1]["listed"] == events[-1]["objects"] == len(content())
+
+
+def test_the_demo_finds_its_copies_and_says_what_to_do_next(tmp_path):
+    done = hashsweep("demo", tmp_path / "demo", "--scheduler", "none")
+    assert done.code == 0, done.err
+    words = [line.split() for line in done.out.splitlines()]
+    assert ["exact", "84", "84"] in words
+    assert ["reencoded", "27", "27"] in words
+    assert ["resized", "27", "27"] in words
+    assert ["anything", "else", "0", "0"] in words
+    assert "undecodable" in done.out
+    verify = next(
+        line.strip() for line in done.out.splitlines() if line.strip().startswith("hashsweep verify")
+    )
+    assert hashsweep(*verify.split()[1:]).code == 0
+
+
+def test_no_picture_of_a_bomb_or_a_broken_file_ends_a_run(tmp_path, workspace):
+    store = {name.replace(" ", "-"): data for name, data in pictures.broken().items()}
+    store |= {"pixels.png": pictures.pixel_bomb(), "text.png": pictures.text_bomb(70)}
+    root = write_store(tmp_path / "bombs", store)
+    done = scan(f"file://{root}", workspace)
+    assert done.code == 0, done.err
+    assert done.json["coverage"]["objects"] == len(store)
+    assert set(done.json["coverage"]["outcomes"]) <= {"undecodable", "too_large", "hashed", "not_media"}

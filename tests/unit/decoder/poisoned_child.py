@@ -1,0 +1,30 @@
+"""The real decoder child, but some objects are poison to it."""
+
+import contextlib
+import os
+import time
+from pathlib import Path
+
+from scanner.decoder.child import main
+from scanner.fingerprint import perceive
+
+
+def look(data, caps):
+    if data == b"poison: abort":
+        os.abort()
+    if data == b"poison: hang":
+        time.sleep(600)
+    if data == b"poison: spin":
+        while True:
+            pass
+    if data == b"poison: print":
+        os.write(1, b"printed by a library")
+        os.write(2, b"complained by a library")
+    if data.startswith(b"poison: write "):
+        with contextlib.suppress(OSError):
+            Path(os.fsdecode(data.removeprefix(b"poison: write "))).write_text("from a decoder")
+    return perceive(data, caps)
+
+
+if __name__ == "__main__":
+    main(look)

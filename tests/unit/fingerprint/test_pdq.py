@@ -1,0 +1,194 @@
+import threading
+
+import hypothesis.strategies as st
+import numpy as np
+import pdqhash
+import pytest
+from hypothesis import given, settings
+from PIL import Image
+
+from scanner.fingerprint import pdq as module
+from scanner.fingerprint.pdq import pdq
+from scanner.fingerprint.pdq_linear import _tents, sampled
+from tests.pictures import picture
+
+
+def reference(rgb):
+    bits, quality = pdqhash.compute(np.ascontiguousarray(rgb))
+    return np.packbits(bits.astype(np.uint8)).tobytes(), quality
+
+
+def noise(seed, height, width):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+
+
+def flat(seed, height, width):
+    return np.full((height, width, 3), np.random.default_rng(seed).integers(0, 256, 3), np.uint8)
+
+
+def gradient(seed, height, width):
+    slope = np.random.default_rng(seed).uniform(0, 2, 2)
+    grey = np.add.outer(np.arange(height) * slope[0], np.arange(width) * slope[1]) % 256
+    return np.repeat(grey.astype(np.uint8)[:, :, None], 3, axis=2)
+
+
+def stripes(seed, height, width):
+    random = np.random.default_rng(seed)
+    tile = random.integers(0, 256, (random.integers(1, 30), random.integers(1, 30), 3), np.uint8)
+    return np.tile(tile, (height // tile.shape[0] + 1, width // tile.shape[1] + 1, 1))[:height, :width]
+
+
+def blocks(seed, height, width):
+    random = np.random.default_rng(seed)
+    coarse = random.integers(0, 256, (random.integers(2, 20), random.integers(2, 20), 3), np.uint8)
+    return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.NEAREST))
+
+
+def clouds(seed, height, width):
+    coarse = noise(seed, 9, 7)
+    return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
+
+
+KINDS = [noise, flat, gradient, stripes, blocks, clouds]
+SIDES = [
+    *((height, width) for height in range(1, 7) for width in (1, 4, 5, 6)),
+    *((64, 64), (64, 63), (63, 64), (64, 128), (65, 65), (127, 129), (128, 128), (129, 255), (257, 256)),
+    *((5, 300), (300, 5), (7, 1000), (1000, 9), (640, 480), (481, 639)),
+]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("sides", SIDES, ids=str)
+def test_hash_and_quality_are_those_of_the_reference(kind, sides):
+    rgb = kind(sum(sides), *sides)
+    assert pdq(rgb) == reference(rgb)
+
+
+@pytest.mark.parametrize(
+    ("seed", "size"), [(1, (4000, 3000)), (2, (3001, 1999)), (3, (50, 6000)), (4, (2500, 40))]
+)
+def test_large_pictures_are_those_of_the_reference(seed, size):
+    rgb = np.asarray(picture(seed, size))
+    assert pdq(rgb) == reference(rgb)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_pictures_are_those_of_the_reference(seed):
+    rgb = np.asarray(picture(seed, (200 + 7 * seed, 500 - 5 * seed)))
+    assert pdq(rgb) == reference(rgb)
+
+
+@settings(derandomize=True, deadline=None, max_examples=150)
+@given(st.sampled_from(KINDS), st.integers(0, 2**32), st.integers(1, 400), st.integers(1, 400))
+def test_any_picture_is_that_of_the_reference(kind, seed, height, width):
+    rgb = kind(seed, height, width)
+    assert pdq(rgb) == reference(rgb)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(40))
+def test_a_thousand_odd_pictures_at_a_time_are_those_of_the_reference(seed):
+    random = np.random.default_rng(seed)
+    for _ in range(1000):
+        kind = KINDS[random.integers(len(KINDS))]
+        rgb = kind(random.integers(2**32), *(int(side) for side in 2 ** random.uniform(3, 11, 2)))
+        assert pdq(rgb) == reference(rgb)
+
+
+def test_the_linear_form_decides_most_pictures_and_never_differs():
+    decided = 0
+    for seed in range(40):
+        rows = np.asarray(picture(seed, (700, 500))).reshape(500, 2100)
+        rows.flags.writeable = False
+        answer = module._linear(rows)
+        decided += answer is not None
+        assert answer in (None, module._reference(rows))
+    assert decided > 20
+
+
+@pytest.mark.parametrize("kind", [flat, stripes], ids=lambda kind: kind.__name__)
+def test_the_linear_form_leaves_pictures_without_a_clear_median_to_the_passes(kind):
+    rows = np.ascontiguousarray(kind(1, 200, 300)).reshape(200, 900)
+    rows.flags.writeable = False
+    assert module._linear(rows) is None
+
+
+def test_a_quality_on_a_rounding_edge_is_left_to_the_passes():
+    rgb = np.asarray(picture(1635, (90, 70))) // 5 + 90  # its linear samples alone would say 34, not 33
+    rows = rgb.reshape(70, 270)
+    rows.flags.writeable = False
+    assert module._linear(rows) is None
+    assert pdq(rgb) == reference(rgb)
+
+
+def test_whoever_owns_the_pixels_one_kernel_is_compiled():
+    rgb = flat(1, 40, 50)
+    for pixels in (rgb, np.asarray(picture(1, (70, 60))), rgb[::2], np.asfortranarray(rgb)):
+        pdq(pixels)
+    assert [len(kernel.signatures) for kernel in (module._luma, module._box_along_rows)] == [1, 1]
+
+
+@pytest.mark.parametrize("sides", [(5, 5), (64, 65), (200, 300), (129, 1000)], ids=str)
+def test_the_linear_samples_lie_close_to_those_of_the_passes(sides):
+    rows = noise(5, *sides).reshape(sides[0], 3 * sides[1])
+    assert np.abs(sampled(rows) - module._passes(rows)).max() < 2e-3
+
+
+@pytest.mark.parametrize("side", [5, 6, 63, 64, 65, 127, 128, 129, 1000, 4000])
+def test_tents_stand_inside_the_picture_and_sum_to_one(side):
+    starts, weights = _tents(side)
+    assert weights.sum(axis=1) == pytest.approx(1, abs=1e-5)
+    assert weights.min() >= 0
+    assert starts.min() >= 0
+    assert (starts + weights.shape[1]).max() <= side
+
+
+def test_the_hex_text_begins_with_bit_255():
+    rgb = np.asarray(picture(11))
+    bits, _ = pdqhash.compute(rgb)
+    assert pdq(rgb)[0].hex() == f"{int(''.join(str(int(bit)) for bit in bits), 2):064x}"
+
+
+def test_pixels_need_not_be_contiguous_nor_writable():
+    rgb = np.asarray(picture(12))
+    assert not rgb.flags.writeable
+    expected = reference(rgb[::2, ::3])
+    assert pdq(rgb[::2, ::3]) == expected
+    assert pdq(rgb[::2, ::3].copy()) == expected
+    assert pdq(np.asfortranarray(rgb[::2, ::3])) == expected
+
+
+def test_pixels_are_left_as_they_were():
+    rgb = noise(13, 70, 80)
+    before = rgb.copy()
+    pdq(rgb)
+    assert (rgb == before).all()
+    assert rgb.flags.writeable
+
+
+@pytest.mark.parametrize(
+    "pixels", [np.zeros((9, 9), np.uint8), np.zeros((9, 9, 4), np.uint8), np.zeros((9, 9, 3))]
+)
+def test_what_is_not_rgb_is_refused(pixels):
+    with pytest.raises(ValueError, match="uint8"):
+        pdq(pixels)
+
+
+def test_an_empty_picture_has_no_hash():
+    assert pdq(np.zeros((0, 9, 3), np.uint8)) == (bytes(32), 0)
+
+
+def test_threads_agree():
+    pictures = [np.asarray(picture(seed, (300, 200))) for seed in range(4)]
+    answers = [[None] * 20 for _ in pictures]
+
+    def work(number):
+        for turn in range(20):
+            answers[number][turn] = pdq(pictures[number])
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [[reference(rgb)] * 20 for rgb in pictures]

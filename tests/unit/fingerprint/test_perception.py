@@ -1,0 +1,384 @@
+import hashlib
+import io
+import threading
+import warnings
+import zlib
+
+import imagehash
+import numpy as np
+import pdqhash
+import pytest
+from PIL import Image, ImageCms
+
+from scanner.config import Media
+from scanner.fingerprint import METHODS, Perceived, fingerprint, perceive
+from scanner.records import Fingerprint, Outcome, records_of, table_of
+from tests import pictures
+from tests.pictures import animation, encoded, picture
+
+CAPS = Media()
+PHOTO = picture(21, (400, 300))
+
+
+def bits(one, other):
+    return (int.from_bytes(one, "big") ^ int.from_bytes(other, "big")).bit_count()
+
+
+def peers(image):
+    """Return what the peers compute from a picture's RGB pixels: PDQ, its quality, pHash."""
+    value, quality = pdqhash.compute(np.asarray(image.convert("RGB")))
+    return np.packbits(value.astype(np.uint8)).tobytes(), quality, bytes.fromhex(str(imagehash.phash(image)))
+
+
+def hashes(seen):
+    return seen.pdq, seen.pdq_quality, seen.phash
+
+
+EXACT = [
+    ("JPEG", {"quality": 85}),
+    ("JPEG", {"quality": 85, "progressive": True}),
+    ("JPEG", {"quality": 85, "optimize": True, "subsampling": 0}),
+    ("PNG", {}),
+    ("WEBP", {"quality": 80}),
+    ("WEBP", {"lossless": True}),
+    ("TIFF", {}),
+    ("TIFF", {"compression": "tiff_lzw"}),
+    ("TIFF", {"compression": "jpeg"}),
+    ("TIFF", {"big_tiff": True}),
+    ("BMP", {}),
+    ("DIB", {}),
+    ("HEIF", {"quality": 80}),
+    ("AVIF", {"quality": 80, "speed": 10}),
+    ("JPEG2000", {}),
+    ("JPEG2000", {"no_jp2": True, "quality_mode": "rates", "quality_layers": [20]}),
+    ("PPM", {}),
+    ("PCX", {}),
+    ("SGI", {}),
+    ("TGA", {}),
+    ("TGA", {"compression": "tga_rle"}),
+    ("QOI", {}),
+    ("DDS", {}),
+]
+
+
+@pytest.mark.parametrize(("file_format", "options"), EXACT, ids=str)
+def test_hashes_are_those_of_the_peers_and_close_to_those_of_the_original(file_format, options):
+    data = encoded(PHOTO, file_format, **options)
+    seen = perceive(data, CAPS)
+    decoded = Image.open(io.BytesIO(data))
+    assert hashes(seen) == peers(decoded)
+    assert (seen.outcome, seen.reason, seen.method) == (Outcome.HASHED, None, METHODS)
+    assert (seen.width, seen.height, seen.frame_count, seen.others) == (400, 300, 1, ())
+    original = peers(PHOTO)
+    assert bits(seen.pdq, original[0]) <= 6
+    assert bits(seen.phash, original[2]) <= 2
+    assert seen.pdq_quality == original[1]
+
+
+MODES = [
+    ("JPEG", "L", {}, 16),
+    ("JPEG", "CMYK", {"quality": 90}, 6),
+    ("JPEG", "YCbCr", {"quality": 90}, 6),
+    ("PNG", "L", {}, 0),
+    ("PNG", "LA", {}, 0),
+    ("PNG", "P", {}, 10),
+    ("PNG", "RGBA", {}, 0),
+    ("PNG", "1", {}, 40),
+    ("PNG", "I;16", {}, 0),
+    ("GIF", "P", {}, 10),
+    ("GIF", "L", {}, 0),
+    ("WEBP", "RGBA", {"lossless": True}, 0),
+    ("TIFF", "CMYK", {}, 6),
+    ("TIFF", "LAB", {}, 16),
+    ("TIFF", "YCbCr", {}, 6),
+    ("TIFF", "P", {}, 10),
+    ("TIFF", "I;16", {}, 0),
+    ("TIFF", "I;16B", {}, 0),
+    ("TIFF", "I", {}, 0),
+    ("TIFF", "F", {}, 0),
+    ("TIFF", "RGBA", {}, 0),
+    ("BMP", "P", {}, 10),
+    ("PPM", "L", {}, 0),
+    ("PPM", "I", {}, 0),
+    ("PPM", "F", {}, 0),
+    ("TGA", "P", {}, 10),
+    ("TGA", "LA", {}, 0),
+    ("JPEG2000", "L", {}, 16),
+    ("JPEG2000", "RGBA", {}, 4),
+    ("HEIF", "L", {}, 16),
+    ("AVIF", "L", {"speed": 10}, 16),
+]
+
+
+def in_mode(image, mode):
+    """Return a picture in any mode; 16-bit and deeper greys hold it times 257, floats as parts of one."""
+    if mode == "LAB":
+        profiles = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+        return ImageCms.applyTransform(image, ImageCms.buildTransform(*profiles, "RGB", "LAB"))
+    grey = np.asarray(image.convert("L"))
+    if mode == "I;16":
+        return Image.fromarray(grey.astype(np.uint16) * 257)
+    if mode == "I;16B":
+        return Image.frombytes("I;16B", image.size, (grey.astype(">u2") * 257).tobytes())
+    if mode == "I":
+        return Image.fromarray(grey.astype(np.int32) * 257)
+    if mode == "F":
+        return Image.fromarray(grey.astype(np.float32) / 255 + 1e-4)
+    return image.convert(mode)
+
+
+@pytest.mark.parametrize(("file_format", "mode", "options", "distance"), MODES, ids=str)
+def test_every_mode_is_seen_as_the_picture_that_it_shows(file_format, mode, options, distance):
+    seen = perceive(encoded(in_mode(PHOTO, mode), file_format, **options), CAPS)
+    shown = PHOTO.convert("L") if mode in ("L", "LA", "1", "I", "I;16", "I;16B", "F") else PHOTO
+    assert seen.outcome is Outcome.HASHED
+    assert bits(seen.pdq, peers(shown.convert("RGB"))[0]) <= distance
+    assert bits(seen.phash, peers(shown)[2]) <= max(2, distance // 4)
+    assert seen.others == ()
+
+
+@pytest.mark.parametrize(("file_format", "side"), [("ICO", 256), ("ICNS", 1024)])
+def test_icons_are_seen_in_their_largest_size(file_format, side):
+    image = PHOTO.resize((side, side))
+    seen = perceive(encoded(image, file_format), CAPS)
+    assert (seen.width, seen.height) == (side, side)
+    assert hashes(seen) == peers(image)
+
+
+def half_transparent(mode):
+    """Return a picture whose right half is transparent and hides another one."""
+    shown, hidden = PHOTO.copy(), picture(22)
+    shown.paste(hidden.crop((200, 0, 400, 300)), (200, 0))
+    alpha = Image.new("L", shown.size, 255)
+    alpha.paste(0, (200, 0, 400, 300))
+    shown.putalpha(alpha)
+    return shown.convert(mode)
+
+
+@pytest.mark.parametrize(
+    ("file_format", "mode"),
+    [("PNG", "RGBA"), ("PNG", "LA"), ("WEBP", "RGBA"), ("TIFF", "RGBA"), ("TIFF", "LA"), ("TGA", "RGBA")],
+)
+def test_transparent_pictures_are_seen_on_white_and_with_alpha_dropped(file_format, mode):
+    image = half_transparent(mode)
+    options = {"lossless": True, "exact": True} if file_format == "WEBP" else {}
+    seen = perceive(encoded(image, file_format, **options), CAPS)
+    on_white = Image.new("RGBA", image.size, "white")
+    on_white.alpha_composite(image.convert("RGBA"))
+    assert hashes(seen) == peers(on_white.convert("RGB"))
+    assert [other.locator for other in seen.others] == ["alpha=dropped"]
+    assert hashes(seen.others[0]) == peers(image.convert("RGBA").convert("RGB"))
+    assert (seen.others[0].width, seen.others[0].height) == (400, 300)
+
+
+def test_a_transparent_palette_colour_is_seen_both_ways():
+    image = PHOTO.quantize(16)
+    data = encoded(image, "PNG", transparency=5)
+    seen = perceive(data, CAPS)
+    assert hashes(seen.others[0]) == peers(image.convert("RGB"))
+    assert seen.pdq != seen.others[0].pdq
+
+
+def test_an_alpha_channel_that_hides_nothing_adds_nothing():
+    assert perceive(encoded(PHOTO.convert("RGBA"), "PNG"), CAPS).others == ()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_noted_and_not_applied(orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    seen = perceive(encoded(PHOTO, "JPEG", exif=exif), CAPS)
+    assert seen.orientation == orientation
+    assert (seen.width, seen.height) == (400, 300)
+    assert seen.pdq == perceive(encoded(PHOTO, "JPEG"), CAPS).pdq
+
+
+def test_an_orientation_that_is_none_of_the_eight_is_not_noted():
+    exif = Image.Exif()
+    exif[0x0112] = 77
+    assert perceive(encoded(PHOTO, "JPEG", exif=exif), CAPS).orientation is None
+
+
+@pytest.mark.parametrize("file_format", ["GIF", "PNG", "WEBP", "TIFF", "HEIF", "AVIF", "MPO"])
+def test_every_frame_of_a_short_animation_is_seen(file_format):
+    options = {"GIF": {}, "WEBP": {"lossless": True}, "AVIF": {"speed": 10}}.get(file_format, {})
+    data = animation((1, 2, 3), file_format, **options)
+    seen = perceive(data, CAPS)
+    assert seen.frame_count == 3
+    assert [other.locator for other in seen.others] == ["frame=1", "frame=2"]
+    for seed, one in ((1, seen), (2, seen.others[0]), (3, seen.others[1])):
+        assert bits(one.pdq, peers(picture(seed, (160, 120)))[0]) <= 20
+
+
+def test_a_long_animation_is_sampled_evenly_up_to_the_last_frame():
+    data = animation(range(30), "WEBP", lossless=True)
+    seen = perceive(data, Media(max_frames=4))
+    assert seen.frame_count == 30
+    assert [other.locator for other in seen.others] == ["frame=9", "frame=19", "frame=29"]
+    assert hashes(seen.others[2]) == peers(picture(29, (160, 120)))
+
+
+def test_one_frame_may_be_all_that_is_wanted():
+    assert perceive(animation((1, 2, 3)), Media(max_frames=1)).others == ()
+
+
+def test_frames_that_look_alike_are_kept_once():
+    data = animation((4, 5, 4, 5), "WEBP", lossless=True)
+    assert [other.locator for other in perceive(data, CAPS).others] == ["frame=1"]
+
+
+def test_frames_behind_the_reach_of_the_caps_are_named():
+    data = animation(range(10), "WEBP", lossless=True)
+    seen = perceive(data, Media(max_frames=3, max_pixels=160 * 120 * 3 // 2))
+    assert (seen.outcome, seen.frame_count) == (Outcome.HASHED, 10)
+    assert seen.reason == "frames 6 to 9 not looked at"
+    assert [other.locator for other in seen.others] == ["frame=2", "frame=5"]
+
+
+def test_a_broken_later_frame_keeps_the_hashes_of_those_before_it():
+    whole = animation((1, 2, 3), "TIFF")
+    seen = perceive(whole[:-20_000], CAPS)
+    first = perceive(whole, CAPS)
+    assert seen.outcome is Outcome.HASHED
+    assert hashes(seen) == hashes(first)
+    assert seen.reason.startswith(("frame ", "not decodable"))
+
+
+def test_a_later_page_beyond_the_cap_makes_the_object_too_large_and_keeps_the_first_page():
+    pages = [picture(1, (100, 80)), picture(2, (200, 160))]
+    data = encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:])
+    seen = perceive(data, Media(max_pixels=10_000))
+    assert (seen.outcome, seen.reason) == (Outcome.TOO_LARGE, "frame 1: 200 x 160 is more than 10000 pixels")
+    assert hashes(seen) == peers(pages[0])
+
+
+@pytest.mark.parametrize("name", pictures.broken())
+def test_broken_files_are_undecodable_with_a_short_reason(name):
+    data = pictures.broken()[name]
+    seen = perceive(data, CAPS)
+    assert seen.outcome is Outcome.UNDECODABLE
+    assert 0 < len(seen.reason) < 60
+    assert hashes(seen) == (None, None, None)
+    assert seen.method is None
+
+
+@pytest.mark.parametrize(
+    ("bomb", "reason"),
+    [
+        (pictures.pixel_bomb, "more than 100000000 pixels"),
+        (lambda: pictures.pixel_bomb(12_000, 10_000), "12000 x 10000 is more than 100000000 pixels"),
+        (pictures.text_bomb, "text chunks beyond 64 MB"),
+        (pictures.frame_bomb, "more than 10000 frames"),
+    ],
+)
+def test_bombs_are_too_large(bomb, reason):
+    seen = perceive(bomb(), CAPS)
+    assert (seen.outcome, seen.reason) == (Outcome.TOO_LARGE, reason)
+
+
+def test_a_long_comment_is_no_bomb():
+    text = pictures.png_chunk(b"tEXt", b"Comment\0" + b"x" * (3 << 20))
+    packed = pictures.png_chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(3 << 20)))
+    assert perceive(pictures.png_of(8, 8, bytes(8 * 9), text, packed), CAPS).outcome is Outcome.HASHED
+
+
+def test_the_frame_bomb_keeps_its_first_frame():
+    assert perceive(pictures.frame_bomb(), CAPS).pdq is not None
+
+
+@pytest.mark.parametrize("name", pictures.lying())
+def test_what_a_file_is_called_does_not_matter(name):
+    file_format, data = pictures.lying()[name]
+    assert perceive(data, CAPS).media_type == f"image/{file_format.lower()}"
+
+
+@pytest.mark.parametrize(
+    ("data", "outcome", "media_type"),
+    [
+        (b"", Outcome.NOT_MEDIA, "application/octet-stream"),
+        (b"plain words", Outcome.NOT_MEDIA, "application/octet-stream"),
+        (b"BM this is a text", Outcome.NOT_MEDIA, "application/octet-stream"),
+        (b"\0" * 5000, Outcome.NOT_MEDIA, "application/octet-stream"),
+        (np.random.default_rng(1).bytes(5000), Outcome.NOT_MEDIA, "application/octet-stream"),
+        (b"\0\0\0\x20ftypisom" + bytes(50), Outcome.HASHED, "video/mp4"),
+        (b"PK\3\4" + bytes(50), Outcome.HASHED, "application/zip"),
+        (b"%PDF-1.4\n", Outcome.HASHED, "application/pdf"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n", Outcome.HASHED, "application/postscript"),
+        (b"fLaC" + bytes(50), Outcome.HASHED, "audio/flac"),
+        (b"\xff\x0a" + bytes(50), Outcome.UNDECODABLE, "image/jxl"),
+    ],
+)
+def test_what_is_no_picture_has_no_perceptual_hash(data, outcome, media_type):
+    seen = perceive(data, CAPS)
+    assert (seen.outcome, seen.media_type, seen.method) == (outcome, media_type, None)
+    assert hashes(seen) == (None, None, None)
+
+
+def test_a_format_without_a_decoder_is_a_gap_with_a_name():
+    assert perceive(b"\xff\x0a" + bytes(50), CAPS).reason == "no decoder for image/jxl"
+
+
+def test_an_odd_header_that_pillow_still_reads_is_a_picture():
+    data = bytearray(encoded(PHOTO.convert("P"), "PCX"))
+    data[2] = 7  # an encoding that nobody defined
+    seen = perceive(bytes(data), CAPS)
+    assert (seen.outcome, seen.media_type) == (Outcome.HASHED, "image/x-pcx")
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 500), (4, 4), (5, 5), (3000, 2)])
+def test_tiny_pictures_have_hashes_of_no_quality(size):
+    seen = perceive(encoded(picture(3, (64, 64)).resize(size), "PNG"), CAPS)
+    assert seen.outcome is Outcome.HASHED
+    assert hashes(seen) == peers(picture(3, (64, 64)).resize(size))
+
+
+def test_no_warning_and_no_limit_of_pillow_escapes():
+    before = Image.MAX_IMAGE_PIXELS, list(warnings.filters)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        perceive(pictures.pixel_bomb(11_000, 10_000), CAPS)
+        perceive(b"Image type: L\r\n" + bytes(1000), CAPS)
+    assert (Image.MAX_IMAGE_PIXELS, list(warnings.filters)) == before
+
+
+def test_threads_may_perceive_at_the_same_time():
+    data = [pictures.jpeg(seed, (200, 150)) for seed in range(6)]
+    seen: list[Perceived | None] = [None] * 6
+
+    def work(number):
+        seen[number] = perceive(data[number], CAPS)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen == [perceive(one, CAPS) for one in data]
+
+
+def test_a_fingerprint_holds_digests_and_hashes_of_the_same_bytes():
+    data = pictures.jpeg(5)
+    row = fingerprint(data)
+    assert (row.md5, row.sha1) == (hashlib.md5(data).digest(), hashlib.sha1(data).digest())
+    assert row.sha256 == hashlib.sha256(data).digest()
+    assert hashes(row) == peers(Image.open(io.BytesIO(data)))
+    assert (row.hash_origin, row.bytes_read, row.method) == ("computed", len(data), METHODS)
+    assert row == fingerprint(data)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"words", pictures.broken()["a truncated jpeg"], pictures.text_bomb(80)]
+)
+def test_a_fingerprint_keeps_digests_whatever_the_outcome(data):
+    row = fingerprint(data)
+    assert row.outcome is not Outcome.HASHED
+    assert row.sha256 == hashlib.sha256(data).digest()
+
+
+def test_a_fingerprint_is_stored_and_read_back_as_it_was():
+    rows = [
+        fingerprint(animation((1, 2))),
+        fingerprint(encoded(half_transparent("RGBA"), "PNG")),
+        fingerprint(b""),
+    ]
+    assert list(records_of(Fingerprint, table_of(Fingerprint, rows))) == rows

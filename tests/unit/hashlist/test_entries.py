@@ -1,0 +1,205 @@
+import hashlib
+import itertools
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scanner.hashlist.entries import (
+    DIGEST_ROWS,
+    counts_of,
+    entries_digest,
+    lost_entries,
+    merge_entries,
+    table_of_entries,
+    values_of,
+)
+from scanner.records import HashEntry, records_of, table_of
+
+AT = datetime(2026, 1, 5, 10, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+entries = st.builds(
+    HashEntry,
+    list=st.just("iwf"),
+    member=st.sampled_from(["", "m"]),
+    entry_id=st.sampled_from(["a", "b", "é", "ba"]),
+    algorithm=st.sampled_from(["md5", "phash"]),
+    value=st.sampled_from([b"1" * 16, b"2" * 16]),
+    classification=st.sampled_from([None, "A"]),
+    status=st.sampled_from(["active", "disputed", "withdrawn", "deleted"]),
+    modified_at=st.none() | st.integers(0, 9).map(lambda days: AT + timedelta(days=days)),
+    tags=st.lists(st.sampled_from(["x", "yy", ""]), max_size=3).map(tuple),
+)
+
+
+def key(entry):
+    return (entry.member, entry.entry_id, entry.algorithm)
+
+
+def merged_plainly(rows):
+    """Do what merge_entries does, one row after the other."""
+    last = {key(entry): entry for entry in rows}
+    kept = [last[name] for name in sorted(last, key=lambda name: [part.encode() for part in name])]
+    others = len(rows) - len(kept)
+    same = sum(entry.value == last[key(entry)].value for entry in rows) - len(kept)
+    return kept, same, others - same
+
+
+@settings(max_examples=200, derandomize=True, deadline=None)
+@given(st.lists(entries, max_size=30))
+def test_merging_keeps_the_last_row_of_each_key_in_order_and_counts_the_others(rows):
+    merged = merge_entries(table_of_entries(rows))
+    assert (list(records_of(HashEntry, merged.table)), merged.duplicates, merged.replaced) == merged_plainly(
+        rows
+    )
+
+
+@settings(max_examples=50, derandomize=True, deadline=None)
+@given(st.lists(entries, max_size=10))
+def test_a_table_of_entries_is_the_table_of_their_records(rows):
+    assert table_of_entries(rows).equals(table_of(HashEntry, rows), check_metadata=True)
+
+
+def some(count=5):
+    return [
+        HashEntry("iwf", "", f"e{n}", "md5", bytes([n]) * 16, modified_at=AT, tags=("t",))
+        for n in range(count)
+    ]
+
+
+@settings(max_examples=100, derandomize=True, deadline=None)
+@given(st.lists(entries, max_size=12), st.lists(st.integers(0, 12), max_size=3), st.integers(0, 5))
+def test_the_digest_does_not_depend_on_how_a_table_lies_in_memory(rows, cuts, before):
+    table = table_of_entries(rows)
+    bounds = sorted({0, len(rows), *(min(cut, len(rows)) for cut in cuts)})
+    pieces = [table[start:stop] for start, stop in itertools.pairwise(bounds)]
+    chunked = pa.concat_tables([table[:0], *pieces])
+    sliced = pa.concat_tables([table_of_entries(some(before)), table]).combine_chunks()[before:]
+    assert entries_digest(table) == entries_digest(chunked) == entries_digest(sliced)
+
+
+def test_the_digest_does_not_see_what_lies_beneath_a_missing_value():
+    table = table_of_entries(some(2))
+    schemes = pa.array(["ab", "cd"])
+    hidden = pa.StringArray.from_buffers(2, *schemes.buffers()[1:], pa.py_buffer(b"\x01"), 1)
+    place = table.schema.get_field_index("scheme")
+    plain = table.set_column(place, "scheme", pa.array(["ab", None]))
+    assert entries_digest(table.set_column(place, "scheme", hidden)) == entries_digest(plain)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"list": "x"},
+        {"member": "m"},
+        {"entry_id": "e"},
+        {"algorithm": "pdq"},
+        {"value": b"\xff" * 16},
+        {"value": b""},
+        {"classification": ""},
+        {"scheme": "s"},
+        {"status": "disputed"},
+        {"modified_at": None},
+        {"modified_at": AT + timedelta(microseconds=1)},
+        {"media_type": "image"},
+        {"tags": ()},
+        {"tags": ("", "t")},
+        {"tags": ("t", "")},
+    ],
+)
+def test_the_digest_changes_with_every_field(change):
+    rows = some()
+    changed = [*rows[:2], replace(rows[2], **change), *rows[3:]]
+    assert entries_digest(table_of_entries(rows)) != entries_digest(table_of_entries(changed))
+
+
+def digest_plainly(rows):
+    """Do what entries_digest promises, one value after the other."""
+    digest = hashlib.sha256(b"hashsweep entries 1")
+
+    def update(numbers, content=None):
+        for part in [b"".join(n.to_bytes(8, "little", signed=True) for n in numbers), content]:
+            if part is not None:
+                count = len(numbers) if part is not content else len(part)
+                digest.update(count.to_bytes(8, "little") + part)
+
+    def texts(values):
+        raw = [value.encode() if isinstance(value, str) else value for value in values]
+        update([-1 if value is None else len(value) for value in raw], b"".join(filter(None, raw)))
+
+    for start in range(0, len(rows), DIGEST_ROWS):
+        chunk = rows[start : start + DIGEST_ROWS]
+        for field in fields(HashEntry):
+            column = [getattr(entry, field.name) for entry in chunk]
+            if field.name == "modified_at":
+                update(
+                    [-(2**63) if at is None else (at - EPOCH) // timedelta(microseconds=1) for at in column]
+                )
+            elif field.name == "tags":
+                update([len(tags) for tags in column])
+                texts([tag for tags in column for tag in tags])
+            else:
+                texts(column)
+    return digest.hexdigest()
+
+
+@settings(max_examples=50, derandomize=True, deadline=None)
+@given(st.lists(entries, max_size=12))
+def test_the_digest_is_the_documented_one(rows):
+    assert entries_digest(table_of_entries(rows)) == digest_plainly(rows)
+
+
+def test_the_digest_of_many_rows_is_the_documented_one_too():
+    rows = some(3) * (DIGEST_ROWS // 3 + 10)
+    assert entries_digest(table_of_entries(rows)) == digest_plainly(rows)
+
+
+def test_the_digest_survives_a_parquet_file(tmp_path):
+    table = table_of_entries(some(250))
+    pq.write_table(table, tmp_path / "a.parquet", row_group_size=77)
+    assert entries_digest(pq.read_table(tmp_path / "a.parquet")) == entries_digest(table)
+
+
+def test_lost_entries_are_those_gone_changed_or_no_longer_matched():
+    rows = some(6)
+    later = [
+        replace(rows[0], classification="A", tags=()),  # stays
+        replace(rows[1], value=b"\xee" * 16),  # changed
+        replace(rows[2], status="withdrawn"),  # no longer matched
+        replace(rows[3], status="disputed"),  # stays
+    ]
+    assert lost_entries(table_of_entries(rows), table_of_entries(later)) == 4
+    assert lost_entries(table_of_entries(later), table_of_entries(rows)) == 1
+    assert lost_entries(table_of_entries([]), table_of_entries(rows)) == 0
+
+
+def test_counts_are_by_algorithm_classification_and_status():
+    rows = [
+        *some(3),
+        replace(some(1)[0], entry_id="x", status="deleted", classification="A", algorithm="pdq"),
+    ]
+    assert counts_of(table_of_entries(rows)) == {
+        "entries": 4,
+        "matched": 3,
+        "algorithm": {"md5": 3, "pdq": 1},
+        "classification": {"": 3, "A": 1},
+        "status": {"active": 3, "deleted": 1},
+    }
+
+
+def test_values_become_rows_of_bytes_over_chunks_and_slices():
+    table = pa.concat_tables([table_of_entries(some(4)), table_of_entries(some(3))])[2:6]
+    assert values_of(table.column("value"), 16)[:, 0].tolist() == [2, 3, 0, 1]
+    assert values_of(table[:0].column("value"), 16).shape == (0, 16)
+    assert values_of(table.column("value"), 16).dtype == np.uint8
+
+
+def test_values_of_another_width_are_refused():
+    with pytest.raises(ValueError, match="not 32 bytes"):
+        values_of(table_of_entries(some()).column("value"), 32)

@@ -1,0 +1,285 @@
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from scanner.config import ListPolicy
+from scanner.errors import HashListError
+from scanner.hashlist.importer import import_list
+from scanner.hashlist.snapshot import active_snapshot, active_snapshots, open_snapshot
+from scanner.records import ALGORITHM_BYTES, HashEntry, records_of
+from tests.unit.hashlist import lists
+
+AT = datetime(2026, 9, 1, 2, tzinfo=UTC)
+WRITERS = {"csv": lists.write_csv, "jsonl": lists.write_jsonl, "parquet": lists.write_parquet}
+
+
+@pytest.fixture
+def bring(workspace, tmp_path):
+    def bring(rows, name="iwf", suffix="csv", at=AT, accept=False, policy=None):
+        path = WRITERS[suffix](tmp_path / f"list.{suffix}", rows)
+        return import_list(workspace, name, path, policy or ListPolicy(), None, at, accept_changes=accept)
+
+    return bring
+
+
+def entries(report):
+    return list(records_of(HashEntry, open_snapshot(report.snapshot)))
+
+
+@pytest.mark.parametrize("suffix", WRITERS)
+def test_every_format_gives_the_same_snapshot(bring, suffix):
+    rows = [
+        row | {"member": "m", "classification": "A", "status": "active", "tags": "a;b"}
+        for algorithm in ALGORITHM_BYTES
+        for row in lists.rows(algorithm, 3)
+    ]
+    report = bring(rows, suffix=suffix)
+    assert report.snapshot.counts["algorithm"] == dict.fromkeys(ALGORITHM_BYTES, 3)
+    assert {entry.value for entry in entries(report)} == {bytes.fromhex(row["value"]) for row in rows}
+    assert report.snapshot.digest == bring(rows, suffix="csv").snapshot.digest
+    assert report.to_dict()["rows"] == 15
+
+
+def test_the_digest_depends_on_neither_order_nor_repetition_nor_clock(bring):
+    rows = lists.rows("md5", 20)
+    first = bring(rows)
+    again = bring([*reversed(rows), *rows[:3]], at=AT + timedelta(days=1), accept=True)
+    assert again.snapshot.digest == first.snapshot.digest
+    assert (first.unchanged, again.unchanged) == (False, True)
+    assert again.duplicates == 3
+
+
+def test_importing_the_same_file_again_makes_the_list_young_and_says_unchanged(bring, workspace):
+    bring(lists.rows("md5", 20))
+    report = bring(lists.rows("md5", 20), at=AT + timedelta(days=1))
+    assert report.unchanged
+    assert "unchanged" in report.describe()
+    assert report.removed == 0
+    assert active_snapshot(workspace, "iwf").imported_at == AT + timedelta(days=1)
+
+
+def test_an_import_replaces_the_list_and_keeps_the_earlier_snapshot(bring, workspace):
+    first = bring(lists.rows("md5", 200))
+    second = bring(lists.rows("md5", 200, start=2))
+    assert (second.removed, second.unchanged) == (2, False)
+    assert "no longer matched 2" in second.describe()
+    assert active_snapshots(workspace) == [second.snapshot]
+    assert len(open_snapshot(first.snapshot)) == 200
+
+
+def test_lists_stay_apart(bring, workspace):
+    bring(lists.rows("md5", 5), "iwf")
+    bring(lists.rows("md5", 5), "ncmec")
+    assert len({snapshot.digest for snapshot in active_snapshots(workspace)}) == 2
+
+
+def test_equal_rows_are_merged_and_of_two_values_the_last_wins(bring):
+    rows = lists.rows("md5", 300)
+    other = lists.value("md5", 999).hex()
+    report = bring([*rows, rows[5], rows[5], rows[7] | {"value": other}])
+    assert (report.duplicates, report.replaced) == (2, 1)
+    assert "repeated entries 2; with another value 1" in report.describe()
+    assert {entry.entry_id: entry.value.hex() for entry in entries(report)}["e000007"] == other
+
+
+def test_entries_of_several_members_or_algorithms_with_one_id_are_kept(bring):
+    rows = [
+        {"entry_id": "1", "member": member, "algorithm": algorithm, "value": lists.value(algorithm, 1).hex()}
+        for member in ("a", "b")
+        for algorithm in ("md5", "pdq")
+    ]
+    assert bring(rows).snapshot.counts["entries"] == 4
+
+
+def test_withdrawn_and_deleted_entries_are_kept_and_not_counted_as_matched(bring):
+    rows = [
+        row | {"status": status}
+        for row, status in zip(
+            lists.rows("md5", 4), ["active", "disputed", "withdrawn", "deleted"], strict=True
+        )
+    ]
+    counts = bring(rows).snapshot.counts
+    assert (counts["entries"], counts["matched"]) == (4, 2)
+
+
+BAD = [
+    {"algorithm": "md4", "value": "00"},
+    {"algorithm": "photodna", "value": "00"},
+    {"algorithm": "md5", "value": ""},
+    {"algorithm": "md5", "value": lists.value("sha1", 1).hex()},
+    {"algorithm": "md5", "value": lists.value("md5", 1).hex()[:-1] + "x"},
+    {"algorithm": "md5", "value": "d41d8cd98f00b204e9800998ecf8427e"},
+    {"algorithm": "pdq", "value": "0" * 64},
+    {"algorithm": "md5", "value": lists.value("md5", 2).hex(), "status": "gone"},
+    {"algorithm": "md5", "value": lists.value("md5", 3).hex(), "modified_at": "soon"},
+    {"algorithm": "md5", "value": lists.value("md5", 4).hex(), "classification": lists.value("md5", 4).hex()},
+]
+REASONS = {
+    "unknown_algorithm": 2,
+    "unsupported_algorithm": 3,
+    "missing_value": 4,
+    "wrong_length": 5,
+    "not_hex": 6,
+    "empty_file": 7,
+    "degenerate": 8,
+    "unknown_status": 9,
+    "unreadable_time": 10,
+    "value_in_text": 11,
+}
+
+
+def test_refusals_are_counted_by_reason_with_their_lines(bring):
+    report = bring([*BAD, *lists.rows("md5", 1000, start=10)])
+    assert report.to_dict()["refusals"] == {
+        reason: {"count": 1, "lines": [line]} for reason, line in REASONS.items()
+    }
+    assert "refused 10 of 1,010 rows; degenerate 1 (line 8); empty_file 1 (line 7)" in report.describe()
+    header = json.loads((report.snapshot.path / "snapshot.json").read_text())
+    assert header["source"]["refusals"] == report.to_dict()["refusals"]
+
+
+def test_only_the_first_lines_of_a_reason_are_kept(bring):
+    report = bring([*(BAD[:1] * 15), *lists.rows("md5", 5)], accept=True)
+    assert report.to_dict()["refusals"]["unknown_algorithm"] == {"count": 15, "lines": list(range(2, 12))}
+    assert "11, ...)" in report.describe()
+
+
+@pytest.mark.parametrize(("good", "stopped"), [(98, True), (99, False)])
+def test_the_first_import_already_stops_when_more_than_a_hundredth_is_refused(
+    bring, workspace, good, stopped
+):
+    rows = [*BAD[:1], *lists.rows("md5", good)]
+    if not stopped:
+        assert bring(rows).to_dict()["refused"] == 1
+        return
+    with pytest.raises(
+        HashListError, match=r"refused 1 of 99 rows; unknown_algorithm 1 \(line 2\).*--accept"
+    ):
+        bring(rows)
+    assert not any(workspace.lists.iterdir())
+    assert bring(rows, accept=True).snapshot.counts["entries"] == 98
+
+
+def test_an_import_stops_when_many_rows_overwrite_each_other(bring):
+    rows = [row | {"entry_id": "case-1"} for row in lists.rows("md5", 10)]
+    with pytest.raises(HashListError, match="9 rows overwrite the value of an entry"):
+        bring(rows)
+    assert bring(rows, accept=True).replaced == 9
+
+
+@pytest.mark.parametrize(("gone", "stopped"), [(2, False), (3, True)])
+def test_an_import_stops_when_it_removes_more_than_a_hundredth(bring, workspace, gone, stopped):
+    first = bring(lists.rows("md5", 200))
+    later = lists.rows("md5", 200, start=gone)
+    if stopped:
+        with pytest.raises(
+            HashListError, match="3 of 200 entries would be no longer matched; nothing was changed"
+        ):
+            bring(later)
+        assert active_snapshot(workspace, "iwf") == first.snapshot
+    assert bring(later, accept=stopped).removed == gone
+
+
+@pytest.mark.parametrize("change", [{"status": "withdrawn"}, {"value": lists.value("md5", 999).hex()}])
+def test_withdrawing_or_changing_many_entries_stops_as_removing_them_does(bring, change):
+    rows = lists.rows("md5", 100)
+    bring(rows)
+    with pytest.raises(HashListError, match="2 of 100 entries"):
+        bring([*(row | change for row in rows[:2]), *rows[2:]])
+
+
+def test_a_cut_off_file_stops(bring):
+    bring(lists.rows("md5", 100))
+    with pytest.raises(HashListError, match="50 of 100 entries"):
+        bring(lists.rows("md5", 50))
+
+
+@pytest.mark.parametrize("rows", [BAD, [row | {"status": "deleted"} for row in lists.rows("md5", 3)]])
+def test_a_file_without_an_entry_to_match_is_never_imported(bring, workspace, rows):
+    with pytest.raises(HashListError, match="no entry that could be matched"):
+        bring(rows, accept=True)
+    assert active_snapshots(workspace) == []
+
+
+def test_a_header_alone_is_never_imported(workspace, tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("algorithm,value\n")
+    with pytest.raises(HashListError, match="no entry that could be matched; refused 0 of 0 rows"):
+        import_list(workspace, "iwf", path, ListPolicy(), None, AT)
+
+
+@pytest.mark.parametrize("file", ["entries.parquet", "snapshot.json", "../current.json"])
+def test_a_damaged_earlier_snapshot_is_replaced_once_somebody_agrees(bring, workspace, file):
+    rows = lists.rows("md5", 20)
+    first = bring(rows)
+    (first.snapshot.path / file).write_bytes(b"junk")
+    with pytest.raises(
+        HashListError, match="there is nothing to compare with: nothing was changed; --accept"
+    ):
+        bring(rows)
+    report = bring(rows, accept=True)
+    assert report.snapshot.digest == first.snapshot.digest
+    assert (report.removed, len(open_snapshot(active_snapshot(workspace, "iwf")))) == (None, 20)
+
+
+def test_a_name_that_cannot_be_a_folder_is_refused_before_the_file_is_read(workspace, tmp_path):
+    with pytest.raises(HashListError, match="no name for a list"):
+        import_list(workspace, "../x", tmp_path / "missing.csv", ListPolicy(), None, AT)
+
+
+def test_columns_of_the_policy_are_mapped(bring):
+    rows = [{"Type": row["algorithm"], "Hash": row["value"], "Grade": "A"} for row in lists.rows("sha256", 3)]
+    columns = {"algorithm": "Type", "value": "Hash", "classification": "Grade"}
+    report = bring(rows, policy=ListPolicy(columns=columns))
+    assert report.snapshot.counts["classification"] == {"A": 3}
+
+
+def test_entries_without_id_are_different_entries(bring):
+    rows = [{"algorithm": row["algorithm"], "value": row["value"]} for row in lists.rows("pdq", 30)]
+    assert bring(rows).snapshot.counts["entries"] == 30
+
+
+def test_classifications_that_only_the_settings_know_are_named(bring):
+    rows = lists.rows("md5", 3, classification="A1")
+    report = bring(rows, policy=ListPolicy(illegal=("A1", "a1"), ignore=("none",)))
+    assert report.remarks == (
+        "settings: illegal names classification 'a1', which no entry has",
+        "settings: ignore names classification 'none', which no entry has",
+    )
+    assert report.remarks[0] in report.describe()
+
+
+def mixed_up(algorithm, other, count):
+    return [row | {"algorithm": algorithm} for row in lists.rows(other, count)]
+
+
+def test_pdq_values_of_unusual_weight_are_counted(bring):
+    unusual = lists.near(lists.value("pdq", 50), 1).hex()
+    report = bring([*lists.rows("pdq", 30), {"entry_id": "x", "algorithm": "pdq", "value": unusual}])
+    assert report.unusual_weight == 1
+    assert report.remarks == ("1 of 31 PDQ values do not have exactly 128 ones",)
+
+
+def test_pdq_and_sha256_in_each_others_column_are_pointed_out(bring):
+    report = bring(mixed_up("pdq", "sha256", 50), "a", accept=True)
+    assert any("most PDQ values do not look like PDQ" in remark for remark in report.remarks)
+    report = bring(mixed_up("sha256", "pdq", 50), "b")
+    assert any("most SHA-256 values look like PDQ" in remark for remark in report.remarks)
+    report = bring([*lists.rows("pdq", 50), *lists.rows("sha256", 50, start=50)], "c")
+    assert report.remarks == ()
+
+
+def test_an_import_leaves_nothing_but_the_snapshot_and_its_pointer(bring, workspace):
+    report = bring(lists.rows("md5", 3))
+    files = {
+        path.relative_to(workspace.lists / "iwf") for path in workspace.lists.rglob("*") if path.is_file()
+    }
+    digest = report.snapshot.digest
+    assert {str(path) for path in files} == {
+        "current.json",
+        f"{digest}/entries.parquet",
+        f"{digest}/snapshot.json",
+    }
+    modes = {path.stat().st_mode & 0o777 for path in workspace.lists.rglob("*") if path.is_dir()}
+    assert modes == {0o700}

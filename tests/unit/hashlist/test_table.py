@@ -1,0 +1,275 @@
+import json
+import multiprocessing
+import shutil
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scanner.errors import HashListError, WorkspaceError
+from scanner.hashlist.entries import merge_entries, table_of_entries
+from scanner.hashlist.postings import value_order
+from scanner.hashlist.snapshot import make_active, put_snapshot
+from scanner.hashlist.table import build_table, open_table
+from scanner.records import ALGORITHM_BYTES, HashEntry
+from tests.unit.hashlist import lists
+
+AT = datetime(2026, 9, 1, 2, tzinfo=UTC)
+
+
+def entry(name, algorithm, number, entry_id=None, **columns):
+    value = lists.value(algorithm, number)
+    return HashEntry(name, columns.pop("member", ""), entry_id or f"e{number}", algorithm, value, **columns)
+
+
+def snapshot(workspace, name, entries):
+    table = merge_entries(table_of_entries(entries)).table
+    return make_active(workspace, name, put_snapshot(workspace, name, table, {}), AT)
+
+
+@pytest.fixture
+def two_lists(workspace):
+    iwf = [entry("iwf", algorithm, n, tags=("a", "b")) for algorithm in ALGORITHM_BYTES for n in range(10)]
+    ncmec = [entry("ncmec", "pdq", n, member="m", classification="A1", scheme="us") for n in range(5, 15)]
+    return [snapshot(workspace, "iwf", iwf), snapshot(workspace, "ncmec", ncmec)]
+
+
+def contents(table, algorithm):
+    """Return every (value, posting) of an algorithm in the order of the table."""
+    rows = []
+    for shard in table.algorithms[algorithm].shards:
+        postings = shard.postings.to_pylist()
+        for number, value in enumerate(shard.values):
+            start, stop = shard.offsets[number : number + 2]
+            rows += [(value.tobytes(), posting) for posting in postings[start:stop]]
+    return rows
+
+
+@pytest.mark.parametrize("shard_values", [1, 3, 4, 1000])
+def test_a_table_holds_every_entry_by_value_then_list_member_and_id(workspace, two_lists, shard_values):
+    table = build_table(workspace, two_lists, shard_values)
+    rows = contents(table, "pdq")
+    assert len(rows) == 20
+    keys = [(value, row["list"], row["member"], row["entry_id"]) for value, row in rows]
+    assert keys == sorted(keys)
+    assert {(value, row["entry_id"]) for value, row in rows} == {
+        (lists.value("pdq", n), f"e{n}") for n in range(15)
+    }
+    (iwf, ncmec) = [row for value, row in rows if value == lists.value("pdq", 7)]
+    assert iwf == {
+        "list": "iwf",
+        "snapshot": two_lists[0].digest,
+        "member": "",
+        "entry_id": "e7",
+        "classification": None,
+        "scheme": None,
+        "status": "active",
+        "tags": ["a", "b"],
+    }
+    assert (ncmec["list"], ncmec["member"], ncmec["classification"], ncmec["scheme"], ncmec["tags"]) == (
+        "ncmec", "m", "A1", "us", [],
+    )  # fmt: skip
+
+
+def test_a_table_says_how_much_it_holds(workspace, two_lists):
+    table = build_table(workspace, two_lists, 4)
+    pdq = table.algorithms["pdq"]
+    assert (pdq.width, pdq.values, pdq.entries, len(pdq.shards)) == (32, 15, 20, 4)
+    assert [shard.first_entry for shard in pdq.shards] == np.cumsum(
+        [0, *(len(shard.postings) for shard in pdq.shards[:-1])]
+    ).tolist()
+    assert list(table.algorithms) == list(ALGORITHM_BYTES)
+    assert table.snapshots == (("iwf", two_lists[0].digest), ("ncmec", two_lists[1].digest))
+
+
+def test_indices_of_lists_mean_the_same_in_every_shard(workspace, two_lists):
+    for shard in build_table(workspace, two_lists, 2).algorithms["pdq"].shards:
+        names = shard.postings.column("list").chunk(0)
+        assert names.dictionary.to_pylist() == ["iwf", "ncmec"]
+
+
+def test_only_entries_that_may_be_matched_are_in_the_table(workspace):
+    entries = [
+        entry("iwf", "md5", n, status=status)
+        for n, status in enumerate(["active", "disputed", "withdrawn", "deleted"])
+    ]
+    rows = contents(build_table(workspace, [snapshot(workspace, "iwf", entries)]), "md5")
+    assert sorted(row["status"] for _, row in rows) == ["active", "disputed"]
+
+
+def test_the_name_of_a_table_does_not_depend_on_the_order_of_snapshots(workspace, two_lists):
+    first = build_table(workspace, two_lists)
+    assert build_table(workspace, two_lists[::-1]).digest == first.digest
+    assert build_table(workspace, two_lists[:1]).digest != first.digest
+    assert build_table(workspace, two_lists, 3).digest != first.digest
+
+
+def test_a_table_is_built_once(workspace, two_lists):
+    path = build_table(workspace, two_lists).path
+    before = (path / "table.json").stat()
+    assert build_table(workspace, two_lists).path == path
+    assert (path / "table.json").stat() == before
+    assert [folder.name for folder in workspace.tables.iterdir()] == [path.name]
+
+
+def test_a_table_is_mapped_and_private(workspace, two_lists):
+    table = build_table(workspace, two_lists)
+    shard = table.algorithms["pdq"].shards[0]
+    assert isinstance(shard.values, np.memmap)
+    assert not shard.values.flags.writeable
+    assert {path.stat().st_mode & 0o777 for path in table.path.rglob("*") if path.is_file()} == {0o600}
+    assert {path.stat().st_mode & 0o777 for path in table.path.rglob("*") if path.is_dir()} == {0o700}
+
+
+def test_nothing_to_match_is_an_error_that_names_the_import(workspace):
+    withdrawn = snapshot(workspace, "iwf", [entry("iwf", "md5", 1, status="withdrawn")])
+    for snapshots in ([], [withdrawn]):
+        with pytest.raises(HashListError, match="hashsweep lists import NAME FILE"):
+            build_table(workspace, snapshots)
+
+
+def test_a_damaged_snapshot_is_an_error_and_leaves_no_table(workspace, two_lists):
+    (two_lists[0].path / "entries.parquet").write_bytes(b"junk")
+    with pytest.raises(HashListError, match=r"entries\.parquet"):
+        build_table(workspace, two_lists)
+    assert list(workspace.tables.iterdir()) == []
+
+
+def test_a_table_that_cannot_be_written_is_an_error_about_the_workspace(workspace, two_lists):
+    workspace.tables.rmdir()
+    workspace.tables.write_bytes(b"")
+    with pytest.raises(WorkspaceError, match="cannot be written"):
+        build_table(workspace, two_lists)
+
+
+def test_a_build_that_was_killed_is_begun_again(workspace, two_lists):
+    path = build_table(workspace, two_lists).path
+    shutil.move(path, workspace.tables / f".{path.name[:12]}.killed.tmp")
+    (workspace.tables / f".{path.name[:12]}.killed.tmp" / "table.json").unlink()
+    assert len(contents(build_table(workspace, two_lists), "pdq")) == 20
+
+
+def build(root, snapshots, barrier, results):
+    from scanner.workspace import Workspace
+
+    barrier.wait()
+    results.put(build_table(Workspace(root), snapshots).digest)
+
+
+def test_building_twice_at_once_is_harmless(workspace, two_lists):
+    context = multiprocessing.get_context("spawn")
+    barrier, results = context.Barrier(2), context.Queue()
+    builders = [
+        context.Process(target=build, args=(workspace.root, two_lists, barrier, results)) for _ in range(2)
+    ]
+    for builder in builders:
+        builder.start()
+    digests = {results.get(timeout=60) for _ in builders}
+    for builder in builders:
+        builder.join()
+    assert digests == {build_table(workspace, two_lists).digest}
+    assert [folder.name for folder in workspace.tables.iterdir()] == list(digests)
+    build_table(workspace, two_lists).verify()
+
+
+FILES = ["values.npy", "offsets.npy", "postings.arrow"]
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("damage", ["missing", "short", "long", "empty"])
+def test_files_of_another_size_are_found_when_a_table_is_opened(workspace, two_lists, name, damage):
+    path = build_table(workspace, two_lists).path
+    file = path / "pdq" / f"00000.{name}"
+    content = file.read_bytes()
+    file.unlink()
+    if damage != "missing":
+        file.write_bytes({"short": content[:-1], "long": content + b"x", "empty": b""}[damage])
+    with pytest.raises(HashListError, match="remove the table's folder") as error:
+        open_table(path)
+    assert f"00000.{name}" in str(error.value)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_changed_bit_is_found_when_a_table_is_verified(workspace, two_lists, name):
+    table = build_table(workspace, two_lists)
+    table.verify()
+    file = table.path / "pdq" / f"00000.{name}"
+    content = bytearray(file.read_bytes())
+    content[-400 if name == "postings.arrow" else -40] ^= 1
+    file.write_bytes(bytes(content))
+    with pytest.raises(HashListError, match=rf"00000\.{name} is not what was built"):
+        table.verify()
+
+
+def edit(path, change):
+    header = json.loads((path / "table.json").read_text())
+    change(header)
+    (path / "table.json").write_text(json.dumps(header))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda header: header.update(schema_version=99), "newer hashsweep"),
+        (lambda header: header.update(kind="other"), "not written by hashsweep"),
+        (lambda header: header.update(layout=99), "layout"),
+        (lambda header: header.update(digest="0" * 64), "another table"),
+        (lambda header: header.update(snapshots=[["x", "y"]]), "not the header of these snapshots"),
+        (lambda header: header.update(snapshots=[1]), "damaged"),
+        (lambda header: header.pop("algorithms"), "damaged"),
+        (lambda header: header["algorithms"].update(pdq=[]), "damaged"),
+        (lambda header: header["algorithms"]["pdq"].pop("shards"), "damaged"),
+        (lambda header: header["algorithms"]["pdq"].update(values=99), "does not add up"),
+        (lambda header: header["algorithms"]["pdq"].update(width=16), "does not hold"),
+        (lambda header: header["algorithms"]["pdq"]["shards"][0].update(values=9), "does not hold 9 values"),
+        (lambda header: header["algorithms"]["pdq"]["shards"][0].update(entries=9), "does not lead to 9"),
+        (lambda header: header["algorithms"]["pdq"]["shards"][0].update(first="00"), "range"),
+        (lambda header: header["algorithms"]["pdq"]["shards"][0].update(files={}), "damaged"),
+    ],
+)
+def test_a_header_that_is_foreign_newer_or_damaged_is_an_error(workspace, two_lists, change, message):
+    path = build_table(workspace, two_lists).path
+    edit(path, change)
+    with pytest.raises(HashListError, match=message) as error:
+        open_table(path)
+    assert str(path) in str(error.value)
+    shown = str(error.value)
+    assert not any(leak in shown for n in range(15) for leak in lists.spellings(lists.value("pdq", n)))
+
+
+def test_files_that_hold_something_else_are_an_error(workspace, two_lists):
+    path = build_table(workspace, two_lists).path
+    for name in ("values.npy", "postings.arrow"):
+        file = path / "pdq" / f"00000.{name}"
+        before = file.read_bytes()
+        file.write_bytes(b"\0" * len(before))
+        with pytest.raises(HashListError, match="remove the table's folder"):
+            open_table(path)
+        file.write_bytes(before)
+
+
+def test_the_entries_of_another_algorithm_are_an_error(workspace, two_lists):
+    path = build_table(workspace, two_lists).path
+    other = path / "md5" / "00000.postings.arrow"
+    shutil.copy(other, path / "pdq" / "00000.postings.arrow")
+    sizes = {"bytes": other.stat().st_size}
+    edit(
+        path, lambda header: header["algorithms"]["pdq"]["shards"][0]["files"]["postings.arrow"].update(sizes)
+    )
+    with pytest.raises(HashListError, match=r"postings\.arrow does not hold 20 entries"):
+        open_table(path)
+
+
+def test_a_folder_without_a_header_is_an_error(tmp_path):
+    with pytest.raises(HashListError, match="missing; remove the table's folder"):
+        open_table(tmp_path)
+
+
+@settings(max_examples=100, derandomize=True, deadline=None)
+@given(st.sampled_from([1, 7, 8, 16, 20, 32]), st.lists(st.integers(0, 3), max_size=12))
+def test_values_are_ordered_by_their_bytes_and_equal_ones_stay_in_order(width, numbers):
+    rows = [bytes([0, 255, 0, number] * 9)[3 - number :][:width] for number in numbers]
+    matrix = np.frombuffer(b"".join(rows), np.uint8).reshape(-1, width)
+    assert value_order(matrix).tolist() == sorted(range(len(rows)), key=lambda n: rows[n])

@@ -1,0 +1,158 @@
+"""Two runs compared: what a newer run has to know of a finding before it may call it gone."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from scanner.comparison import _listed_whole, compare_runs
+from scanner.config import ListPolicy, Matching, Media, Select, Target
+from scanner.records import ObjectRef, Outcome
+from scanner.runs import finished_run
+from tests.unit.sweeps import PICTURES, Written
+
+AGAIN = Media(max_frames=3)
+"""A setting under which no part of an earlier run serves again."""
+
+FOUND = {"0.jpg", "1.jpg", "copy"}
+
+
+def states(room, old, new):
+    runs = [finished_run(room.workspace, one.manifest["run_id"]) for one in (old, new)]
+    told = compare_runs(room.workspace, *runs)
+    return {one.finding.object.key: (str(one.state), one.reason) for one in told}
+
+
+def test_nothing_changed_is_told_as_such(room):
+    first, second = room.conclude(), room.conclude()
+    assert states(room, first, second) == dict.fromkeys(FOUND, ("unchanged", None))
+
+
+def test_new_and_deleted_objects_are_told_apart(room):
+    first = room.conclude()
+    (room.store / "copy").unlink()
+    (room.store / "new.jpg").write_bytes(PICTURES["1.jpg"])
+    told = states(room, first, room.conclude())
+    assert (told["copy"], told["new.jpg"]) == (("gone", "object_gone"), ("new", None))
+
+
+def test_an_object_deleted_between_listing_and_reading_is_gone(room):
+    first = room.conclude()
+    told = states(room, first, room.conclude(Gone("1.jpg"), media=AGAIN))
+    assert told["1.jpg"] == ("gone", "object_gone")
+
+
+class Gone(Written):
+    """An executor that finds some objects gone, and looks at no other."""
+
+    def __init__(self, *keys):
+        super().__init__(Outcome.FAILED)
+        self.keys = keys
+
+    def outcome_of(self, ref):
+        return Outcome.GONE if ref.key in self.keys else self.outcome
+
+
+def test_what_was_not_looked_at_again_is_unchecked_with_its_outcome(room):
+    first = room.conclude()
+    told = states(room, first, room.conclude(Written(Outcome.DENIED), media=AGAIN))
+    assert told == dict.fromkeys(FOUND, ("unchecked", "denied"))
+
+
+def test_what_a_sample_did_not_reach_is_unchecked(room):
+    first = room.conclude()
+    told = states(room, first, room.conclude(select=Select(sample=1)))
+    assert told == {**dict.fromkeys(FOUND, ("unchecked", "not_listed")), "0.jpg": ("unchanged", None)}
+
+
+def test_what_lies_at_no_target_of_the_newer_run_is_unchecked(room, tmp_path):
+    first = room.conclude()
+    (tmp_path / "other").mkdir()
+    second = room.conclude(targets=(Target(url=(tmp_path / "other").as_uri()),))
+    assert states(room, first, second) == dict.fromkeys(FOUND, ("unchecked", "not_listed"))
+
+
+def test_an_entry_that_the_list_no_longer_has_retires_its_findings(room):
+    first = room.conclude()
+    room.import_pictures((0,))
+    told = states(room, first, room.conclude())
+    assert told == {**dict.fromkeys(FOUND, ("unchanged", None)), "1.jpg": ("gone", "entry_withdrawn")}
+
+
+def test_the_same_entry_in_another_list_is_not_the_same_match(room):
+    first = room.conclude()
+    room.import_pictures((2,))
+    room.import_pictures((0, 1), "others")
+    told = states(room, first, room.conclude())
+    assert told["0.jpg"] == ("changed", "matches_added")
+    assert told["2.jpg"] == ("new", None)
+
+
+def test_findings_that_a_policy_now_leaves_out_are_told_as_such(room):
+    first = room.conclude()
+    second = room.conclude(lists={"tests": ListPolicy(ignore=("A",))})
+    assert states(room, first, second) == dict.fromkeys(FOUND, ("gone", "policy_changed"))
+
+
+def test_a_run_compares_with_the_lists_that_it_had_not_with_those_of_today(room):
+    first = room.conclude()
+    room.import_pictures((0,))
+    second = room.conclude()
+    room.import_pictures((0, 1))
+    assert states(room, first, second)["1.jpg"] == ("gone", "entry_withdrawn")
+    assert states(room, second, first)["1.jpg"] == ("new", None)
+
+
+def test_a_severity_that_changed_is_told(room):
+    first = room.conclude(match=Matching())
+    second = room.conclude(lists={"tests": ListPolicy(illegal=("A",))})
+    assert states(room, first, second) == dict.fromkeys(FOUND, ("changed", "severity_changed"))
+
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+WHOLE = {
+    "store": "aws",
+    "bucket": "bucket",
+    "prefix": "photos/",
+    "failure": None,
+    "finished": True,
+    "sampled": False,
+    "listing": "versions",
+}
+
+
+def ref(key="photos/1.jpg", version="v1", **changed):
+    values = {"store": "aws", "bucket": "bucket", **changed}
+    return ObjectRef(key=key, version_id=version, etag="e", size=1, last_modified=AT, **values)
+
+
+@pytest.mark.parametrize(
+    ("changed", "one", "whole"),
+    [
+        ({}, ref(), True),
+        ({"prefix": ""}, ref("any"), True),
+        ({}, ref("other/1.jpg"), False),
+        ({}, ref(store="minio"), False),
+        ({}, ref(bucket="another"), False),
+        ({"failure": "s3://bucket: denied"}, ref(), False),
+        ({"finished": False}, ref(), False),
+        ({"sampled": True}, ref(), False),
+        ({"listing": "current"}, ref(), False),
+        ({"listing": "unversioned"}, ref(version=None), True),
+        ({"listing": "directory"}, ref(version=None), True),
+        ({"listing": "current"}, ref(version=None), True),
+    ],
+)
+def test_a_place_was_listed_whole_only_where_nothing_of_it_could_be_missing(changed, one, whole):
+    assert _listed_whole([{**WHOLE, **changed}], one) is whole
+
+
+@pytest.mark.parametrize("failure", ["denied", None])
+def test_a_target_of_which_no_part_came_was_not_listed_whole(failure):
+    failed = {name: WHOLE[name] for name in ("store", "bucket", "prefix")} | {"failure": failure}
+    assert not _listed_whole([failed], ref())
+    assert not _listed_whole([], ref())
+
+
+def test_the_place_of_an_object_is_found_among_several():
+    elsewhere = {**WHOLE, "bucket": "another", "failure": "denied"}
+    assert _listed_whole([elsewhere, WHOLE], ref())

@@ -1,0 +1,197 @@
+"""One slice down the line: every listed row has an outcome, nothing is done twice, a wrong canary stops."""
+
+from dataclasses import replace
+
+import pytest
+
+from scanner import canary
+from scanner.errors import CanaryError, HashListError
+from scanner.findings.coverage import coverage_of
+from scanner.records import Match, Outcome
+from scanner.slices import read_fingerprints
+from scanner.worker import Spec, Worker, abandon, put_matches, read_matches
+from tests import pictures
+from tests.unit.sweeps import STORE, InProcess, Loop, rows_of
+
+
+def match(number=0, **changed):
+    values = {"algorithm": "pdq", "distance": 3, "threshold": 31, "tags": ("one", "two"), "quality": 90}
+    return Match(f"f{number}", "tests", "s" * 64, "north", f"e{number}", **{**values, **changed})
+
+
+@pytest.fixture
+def part(room):
+    """Return a function that gives the slice of a whole store, and a worker for it."""
+    made = []
+
+    def make(**settings):
+        sweep = room.start(run=room.config().run.model_copy(update={"part_objects": 100}), **settings)
+        (one,) = sweep.listing
+        made.append(Worker(Spec(sweep.config, sweep.table.path), InProcess()))
+        return sweep, sweep.slice_of(one), made[-1]
+
+    yield make
+    for worker in made:
+        worker.close()
+
+
+def outcomes(work):
+    return {row.object.key: str(row.outcome) for row in read_fingerprints(work.output)}
+
+
+@pytest.mark.parametrize("matches", [[], [match()], [match(0), match(1, quality=None, classification="A")]])
+@pytest.mark.parametrize("omitted", [{}, {"f0": 3, "f1": 12}])
+def test_matches_and_the_counts_of_omitted_ones_come_back_as_they_were_put(tmp_path, matches, omitted):
+    put_matches(tmp_path / "m.parquet", matches, omitted)
+    told = read_matches(tmp_path / "m.parquet")
+    assert (list(told.matches), told.omitted) == (matches, omitted)
+
+
+def test_equal_matches_are_equal_files_and_the_first_ones_stay(tmp_path):
+    for name, omitted in (("a", {"f0": 1, "f1": 2}), ("b", {"f1": 2, "f0": 1})):
+        put_matches(tmp_path / name, [match()], omitted)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    put_matches(tmp_path / "a", [], {})
+    assert read_matches(tmp_path / "a").matches == (match(),)
+
+
+def test_every_listed_object_has_one_row_in_the_order_of_the_listing(room, part):
+    (room.store / "broken.jpg").write_bytes(pictures.broken()["a truncated jpeg"])
+    _, work, worker = part()
+    (room.store / "words.txt").unlink()
+    summary = worker.fingerprint(work)
+    rows = read_fingerprints(work.output)
+    assert [row.object for row in rows] == [row.object for row in rows_of(work)]
+    assert outcomes(work) == {
+        **dict.fromkeys(STORE, "hashed"),
+        "words.txt": "gone",
+        "broken.jpg": "undecodable",
+    }
+    assert summary.coverage == coverage_of(rows)
+
+
+def test_what_is_no_media_keeps_its_digests(part):
+    _, work, worker = part()
+    worker.fingerprint(work)
+    (words,) = [row for row in read_fingerprints(work.output) if row.object.key == "words.txt"]
+    assert words.outcome is Outcome.NOT_MEDIA
+    assert words.sha256 is not None
+    assert words.pdq is None
+
+
+def test_what_the_listing_decided_is_never_read(room, part):
+    (room.store / "link.jpg").symlink_to(room.store / "0.jpg")
+    select = room.config().select.model_copy(update={"exclude": ("1.jpg",)})
+    _, work, worker = part(select=select)
+    decided = {row.object.key: row for row in rows_of(work) if row.outcome is not None}
+    assert set(decided) == {"1.jpg", "link.jpg"}
+    worker.fingerprint(work)
+    for row in read_fingerprints(work.output):
+        if row.object.key in decided:
+            listed = decided[row.object.key]
+            assert (row.object, row.outcome, row.reason) == (listed.object, listed.outcome, listed.reason)
+            assert (row.bytes_read, row.sha256, row.pdq) == (0, None, None)
+
+
+def test_a_slice_of_a_part_is_its_own_rows_alone(part):
+    _, work, worker = part()
+    first, second = work.halves()
+    worker.fingerprint(second)
+    assert [row.object for row in read_fingerprints(second.output)] == [r.object for r in rows_of(second)]
+    assert not first.output.exists()
+    assert not work.output.exists()
+
+
+def test_a_slice_that_is_done_is_not_done_again(part):
+    sweep, work, worker = part()
+    before = worker.fingerprint(work)
+    decoder = InProcess()
+    with Worker(Spec(sweep.config, sweep.table.path), decoder) as other:
+        assert other.fingerprint(work) == before
+    assert decoder.asked == 1  # the canary
+
+
+def test_a_join_counts_objects_with_matches_and_is_not_done_again(room, part):
+    room.import_pictures(algorithms=("md5", "sha256"))
+    sweep, work, worker = part()
+    worker.fingerprint(work)
+    join = sweep.match_of(sweep.listing.parts[0])
+    assert worker.match(join).findings == 3  # 0.jpg, its copy, and 1.jpg
+    assert len(read_matches(join.output).matches) == 6
+    matched = {one.finding_id for one in read_matches(join.output).matches}
+    keys = [row.object.key for row in read_fingerprints(work.output) if row.object.finding_id in matched]
+    assert keys == ["0.jpg", "1.jpg", "copy"]
+    work.output.unlink()
+    assert worker.match(join).findings == 3
+
+
+def test_an_abandoned_slice_says_so_of_each_object_that_the_listing_did_not_decide(room, part):
+    select = room.config().select.model_copy(update={"exclude": ("1.jpg",)})
+    _, work, _ = part(select=select)
+    piece = replace(work, start=0, stop=3, output=work.output.with_name("piece.parquet"))
+    abandon(piece, "every worker died")
+    assert [(row.object.key, str(row.outcome), row.reason) for row in read_fingerprints(piece.output)] == [
+        ("0.jpg", "crashed", "every worker died"),
+        ("1.jpg", "excluded", rows_of(piece)[1].reason),
+        ("2.jpg", "crashed", "every worker died"),
+    ]
+
+
+class Wrong(InProcess):
+    """A decoder that sees nothing in anything."""
+
+    def perceive(self, data):
+        return replace(super().perceive(data), pdq=bytes(32))
+
+
+def test_a_worker_whose_canary_fails_does_not_come_to_be(room):
+    decoder = Wrong()
+    sweep = room.start()
+    with pytest.raises(CanaryError):
+        Worker(Spec(sweep.config, sweep.table.path), decoder)
+    assert decoder.closed
+
+
+def test_a_worker_without_its_table_does_not_come_to_be(room, tmp_path):
+    decoder = InProcess()
+    with pytest.raises(HashListError):
+        Worker(Spec(room.config(), tmp_path / "nowhere"), decoder)
+    assert decoder.closed
+
+
+def test_a_worker_closes_its_decoder_at_the_end(room):
+    sweep = room.start()
+    decoder = InProcess()
+    with Worker(Spec(sweep.config, sweep.table.path), decoder):
+        assert not decoder.closed
+    assert decoder.closed
+
+
+def test_the_type_that_first_bytes_tell_is_kept_where_the_decoder_says_none(room):
+    class Blind(InProcess):
+        """A decoder that knows the canary, and dies of all else."""
+
+        def perceive(self, data):
+            seen = super().perceive(data)
+            if data == canary.PICTURE:
+                return seen
+            return replace(seen, outcome=Outcome.CRASHED, media_type=None)
+
+    sweep = room.start()
+    one = next(iter(sweep.listing))
+    with Worker(Spec(sweep.config, sweep.table.path), Blind()) as worker:
+        worker.fingerprint(sweep.slice_of(one))
+    rows = read_fingerprints(sweep.slice_of(one).output)
+    assert {(row.outcome, row.media_type) for row in rows} == {(Outcome.CRASHED, "image/jpeg")}
+
+
+def test_several_targets_are_read_each_from_its_own_store(room, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "0.jpg").write_bytes(STORE["3.jpg"])
+    targets = (*room.config().targets, room.config().targets[0].model_copy(update={"url": other.as_uri()}))
+    sweep, _, _ = room.scan(Loop, targets=targets)
+    rows = [row for part in sweep.listing.parts for row in read_fingerprints(sweep.slice_of(part).output)]
+    digests = {(row.object.bucket, row.object.key): row.sha256 for row in rows}
+    assert digests[str(other), "0.jpg"] == digests[str(room.store), "3.jpg"]
+    assert digests[str(other), "0.jpg"] != digests[str(room.store), "0.jpg"]
