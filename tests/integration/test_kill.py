@@ -11,8 +11,12 @@ import pytest
 
 from tests.line import content, hashsweep, import_known, start, write_store
 
-MOMENTS = {("driver", 1): 0.0, ("driver", 2): 4.0, ("worker", 1): 0.2, ("decoder", 1): 0.2}
-"""Seconds after the beginning at which the first of each kind is killed; the others are random."""
+PARTS = 10
+"""Fewer parts than the store comes to, so that a run which has put so many is not over."""
+
+MOMENTS = {("driver", 1): 0, ("driver", 2): 6, ("worker", 1): 1, ("decoder", 1): 3}
+"""Parts that are at rest when the first of each kind is killed, whatever the machine's speed; the others are
+killed after as many as their seed says, and at a random time after that."""
 
 OPTIONS = ("--scheduler", "local", "--workers", "2", "--json")
 
@@ -43,18 +47,25 @@ def _victim(driver: psutil.Process, kind: str) -> psutil.Process | None:
     return random.choice(workers) if workers else None
 
 
-def _disturb(pid: int, kind: str, workspace: Path, wait: float) -> bool:
-    """Kill one process of a run that has begun; tell whether that came to pass.
+def _moment(kind: str, seed: int) -> tuple[int, float]:
+    """Return after how many parts, and how many seconds after that, to kill."""
+    if (kind, seed) in MOMENTS:
+        return MOMENTS[kind, seed], 0.0
+    chance = random.Random(seed)
+    return chance.randrange(PARTS), chance.uniform(0, 3)
 
-    A driver is killed from the moment on when its run is named, so while it lists, joins or concludes, too.
+
+def _disturb(pid: int, kind: str, workspace: Path, parts: int, wait: float) -> bool:
+    """Kill one process of a run that has put so many parts; tell whether that came to pass.
+
+    A run of no part is one that has its name: its driver may be listing.
     """
     driver = psutil.Process(pid)
     deadline = time.monotonic() + 60
-    begun = "runs/*/run.json" if kind == "driver" else "runs/*/parts/*.parquet"
-    while not list(workspace.glob(begun)):
-        if time.monotonic() > deadline or not driver.is_running():
+    while not list(workspace.glob("runs/*/run.json")) or len(_parts(workspace)) < parts:
+        if time.monotonic() > deadline or driver.status() == psutil.STATUS_ZOMBIE:
             return False
-        time.sleep(0.01)
+        time.sleep(0.005)
     time.sleep(wait)
     try:
         victim = _victim(driver, kind)
@@ -66,6 +77,10 @@ def _disturb(pid: int, kind: str, workspace: Path, wait: float) -> bool:
     return True
 
 
+def _parts(workspace: Path) -> list[Path]:
+    return list(workspace.glob("runs/*/parts/*.parquet"))
+
+
 def _check(undisturbed, tmp_path, kind: str, seed: int) -> bool:
     """Disturb a run, let the same command finish it, compare; tell whether it was disturbed."""
     root, store, settings, digest = undisturbed
@@ -73,9 +88,7 @@ def _check(undisturbed, tmp_path, kind: str, seed: int) -> bool:
     import_known(workspace, store)
     command = ("scan", f"file://{root / 'store'}", "-c", settings, "-w", workspace, *OPTIONS)
     running = start(*command)
-    disturbed = _disturb(
-        running.pid, kind, workspace, MOMENTS.get((kind, seed), random.Random(seed).uniform(0, 6))
-    )
+    disturbed = _disturb(running.pid, kind, workspace, *_moment(kind, seed))
     _, err = running.communicate(timeout=200)
     if kind == "driver" and running.returncode < 0:
         runs = sorted((workspace / "runs").iterdir())
