@@ -140,6 +140,9 @@ _MAGIC: dict[Kind, tuple[tuple[int, bytes, str], ...]] = {
 _MAGICS = tuple(
     (at, magic, MediaType(name, kind)) for kind, rows in _MAGIC.items() for at, magic, name in rows
 )
+_FIRST = tuple(row for row in _MAGICS if row[0] == 0 and row[2].kind is Kind.PICTURE)
+"""What a decoder of pictures goes by: whatever else such a file seems to be, a decoder opens it."""
+_LATER = tuple(row for row in _MAGICS if row not in _FIRST)
 
 # Forms of IFF files, by outer identifier and form type.
 _FORMS = {
@@ -154,19 +157,23 @@ _FORMS = {
     (b"FORM", b"PBM "): MediaType("image/x-ilbm", Kind.PICTURE),
 }
 
-# Brands of ISO media files. `mif1` and `msf1` name a structure only: there the compatible brands decide.
-_HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
-_BRANDS = {
+# Brands of ISO media files. `mif1` and its like name a structure only: there the compatible brands decide.
+_AVIF = (b"avif", b"avis", b"MA1A", b"MA1B")
+_HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"MiHE", b"MiHA", b"heif")
+_CODED = {
+    **dict.fromkeys(_AVIF, MediaType("image/avif", Kind.PICTURE)),
     **dict.fromkeys(_HEIC, MediaType("image/heic", Kind.PICTURE)),
-    **dict.fromkeys((b"avif", b"avis"), MediaType("image/avif", Kind.PICTURE)),
-    **dict.fromkeys((b"mif1", b"mif2", b"msf1", b"miaf"), MediaType("image/heif", Kind.PICTURE)),
-    **dict.fromkeys((b"jpeg", b"jpgs", b"j2ki", b"vvic"), MediaType("image/heif", Kind.PICTURE)),
+}
+_STRUCTURES = (b"mif1", b"mif2", b"msf1", b"miaf")
+_STRUCTURE = MediaType("image/heif", Kind.PICTURE)
+_BRANDS = {
+    **_CODED,
+    **dict.fromkeys((b"jpeg", b"jpgs", b"j2ki", b"vvic"), _STRUCTURE),
     b"crx ": MediaType("image/x-canon-cr3", Kind.PICTURE),
     b"qt  ": MediaType("video/quicktime", Kind.VIDEO),
     **dict.fromkeys((b"M4A ", b"M4B ", b"M4P ", b"F4A ", b"F4B "), MediaType("audio/mp4", Kind.AUDIO)),
     **dict.fromkeys((b"M4V ", b"M4VH", b"M4VP"), MediaType("video/x-m4v", Kind.VIDEO)),
 }
-_STRUCTURE = MediaType("image/heif", Kind.PICTURE)
 _MP4 = MediaType("video/mp4", Kind.VIDEO)
 _3GPP = MediaType("video/3gpp", Kind.VIDEO)
 
@@ -174,27 +181,45 @@ _3GPP = MediaType("video/3gpp", Kind.VIDEO)
 def sniff(head: bytes) -> MediaType:
     """Return the media type that the first bytes of an object show; `head` may be short or empty.
 
-    What has no magic (BMP, ICO, TGA, PCX, ...) is recognised only by a header that is consistent in itself.
+    Pictures come first: a picture that carries the mark of something else further on is still shown as one by
+    every viewer. What has no magic (BMP, ICO, TGA, PCX, ...) is recognised only by a header that is consistent
+    in itself.
     """
-    if head[4:8] == b"ftyp":
-        return _brand(head)
-    form = _FORMS.get((head[:4], head[8:12]))
-    if form is not None:
-        return form
-    for at, magic, media_type in _MAGICS:
+    return (
+        _by_magic(head, _FIRST)
+        or _FORMS.get((head[:4], head[8:12]))
+        or _by_header(head, _PICTURES)
+        or (_brand(head) if head[4:8] == b"ftyp" else None)
+        or _by_magic(head, _LATER)
+        or _by_header(head, _OTHERS)
+        or UNKNOWN
+    )
+
+
+def _by_magic(head: bytes, magics: tuple[tuple[int, bytes, MediaType], ...]) -> MediaType | None:
+    for at, magic, media_type in magics:
         if head.startswith(magic, at):
             refine = _REFINED.get(media_type.name)
             return refine(head, media_type) if refine else media_type
-    return next((media_type for guard, media_type in _GUARDS if guard(head)), UNKNOWN)
+    return None
+
+
+def _by_header(head: bytes, guards: "_Guards") -> MediaType | None:
+    return next((media_type for guard, media_type in guards if guard(head)), None)
 
 
 def _brand(head: bytes) -> MediaType:
+    """Tell what an ISO media file is: a picture where any of its brands says so, for those show it as one."""
     major, minor = head[8:12], head[16 : int.from_bytes(head[:4], "big")]
+    compatible = {minor[at : at + 4] for at in range(0, len(minor), 4)}
     found = _BRANDS.get(major)
-    if found == _STRUCTURE:
-        compatible = {minor[at : at + 4] for at in range(0, len(minor), 4)}
-        inside = (_BRANDS[brand] for brand in (b"avif", b"avis", *_HEIC) if brand in compatible)
-        return next(inside, found)
+    if found is not None and found.kind is Kind.PICTURE:
+        return found
+    for brand, coded in _CODED.items():
+        if brand in compatible:
+            return coded
+    if found is None and not {major, *compatible}.isdisjoint(_STRUCTURES):
+        return _CODED[b"avif"] if b"av01" in head else _STRUCTURE
     return found or (_3GPP if major[:2] == b"3g" else _MP4)
 
 
@@ -213,7 +238,9 @@ _REFINED: dict[str, Callable[[bytes, MediaType], MediaType]] = {
 }
 
 
-_GUARDS: tuple[tuple[Callable[[bytes], bool], MediaType], ...] = (
+_Guards = tuple[tuple[Callable[[bytes], bool], MediaType], ...]
+
+_PICTURES: _Guards = (
     (headers.bmp, MediaType("image/bmp", Kind.PICTURE)),
     (headers.dib, MediaType("image/x-dib", Kind.PICTURE)),
     (headers.icon, MediaType("image/x-icon", Kind.PICTURE)),
@@ -224,6 +251,9 @@ _GUARDS: tuple[tuple[Callable[[bytes], bool], MediaType], ...] = (
     (headers.flic, MediaType("image/x-flic", Kind.PICTURE)),
     (headers.portable_anymap, MediaType("image/x-portable-anymap", Kind.PICTURE)),
     (headers.x_bitmap, MediaType("image/x-xbitmap", Kind.PICTURE)),
+)
+
+_OTHERS: _Guards = (
     (headers.bzip, MediaType("application/x-bzip2", Kind.CONTAINER)),
     (headers.flash, MediaType("application/vnd.adobe.flash.movie", Kind.CONTAINER)),
     (headers.svg, MediaType("image/svg+xml", Kind.CONTAINER)),

@@ -209,6 +209,49 @@ def test_a_head_made_to_be_slow_is_not(repeated):
         assert sniff(start + repeated * 8000).name
 
 
+PHOTO_JPEG, PHOTO_BMP, PHOTO_TGA, PHOTO_AVIF, PHOTO_HEIC = (
+    encoded(in_mode("RGB"), file_format, **options)
+    for file_format, options in (("JPEG", {}), ("BMP", {}), ("TGA", {}), ("AVIF", {"speed": 10}), ("HEIF", {}))
+)
+
+
+def with_mark(data: bytes, at: int, mark: bytes) -> bytes:
+    return data[:at] + mark + data[at + len(mark) :]
+
+
+DISGUISED = {
+    "a jpeg whose first comment reads as a box of an mp4": (
+        PHOTO_JPEG[:2] + b"\xff\xfeftyp" + bytes(0x6674 - 4) + PHOTO_JPEG[2:],
+        "image/jpeg",
+    ),
+    "a bmp with the magic of a tar": (with_mark(PHOTO_BMP, 257, b"ustar"), "image/bmp"),
+    "a bmp with the magic of a dicom": (with_mark(PHOTO_BMP, 128, b"DICM"), "image/bmp"),
+    "a bmp whose size reads as lzh": (with_mark(PHOTO_BMP, 2, b"-lh"), "image/bmp"),
+    "a bmp whose size reads as quicktime": (with_mark(PHOTO_BMP, 4, b"moov"), "image/bmp"),
+    "a bmp whose size reads as an mp4": (with_mark(PHOTO_BMP, 4, b"ftyp"), "image/bmp"),
+    "a ppm whose comment reads as quicktime": (b"P6\n#moov\n12 8\n255\n", "image/x-portable-anymap"),
+    "a webp whose size reads as an mp4": (b"RIFFftypWEBPVP8 ", "image/webp"),
+    "a tga with a colour map that is not there": (with_mark(PHOTO_TGA, 3, b"\1\2\3\4\x18"), "image/x-tga"),
+    "a tga with bits that nobody uses": (with_mark(PHOTO_TGA, 17, b"\xe0"), "image/x-tga"),
+    "an avif of a profile": (with_mark(PHOTO_AVIF, 8, b"MA1B"), "image/avif"),
+    "an avif that calls itself a structure": (with_mark(PHOTO_AVIF, 8, b"mif1"), "image/avif"),
+    "an avif that calls itself a video": (with_mark(PHOTO_AVIF, 8, b"isom"), "image/avif"),
+    "a heic that calls itself a video": (with_mark(PHOTO_HEIC, 8, b"mp42"), "image/heic"),
+    "a heic that calls itself a film": (with_mark(PHOTO_HEIC, 8, b"qt  "), "image/heic"),
+    "a heic of a brand of later days": (with_mark(PHOTO_HEIC, 8, b"MiHE"), "image/heic"),
+    "an av1 picture that names its structure alone": (
+        b"\0\0\0\x18ftypmif1\0\0\0\0mif1miaf....av01",
+        "image/avif",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DISGUISED)
+def test_a_picture_with_the_mark_of_something_else_is_still_a_picture(name):
+    data, media_type = DISGUISED[name]
+    assert sniff(data).name == media_type
+
+
 def test_a_second_kind_of_magic_inside_does_not_count():
     inside = encoded(in_mode("RGB"), "PNG") + b"\xff\xd8\xff"
     assert sniff(b"\0" + inside).kind is Kind.OTHER
