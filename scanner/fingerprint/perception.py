@@ -11,7 +11,7 @@ from scanner.fingerprint import pdq, phash
 from scanner.fingerprint.digest import Digests, digests_of
 from scanner.media.picture import VERSIONS, Rendering, Unusable, opened
 from scanner.media.picture import Picture as OpenedPicture
-from scanner.media.sniff import Kind, sniff
+from scanner.media.sniff import Kind, MediaType, sniff
 from scanner.records import Fingerprint, ObjectRef, Outcome, Picture
 
 METHODS = f"{pdq.METHOD} {phash.METHOD}"
@@ -59,9 +59,23 @@ def perceive(data: bytes, caps: Media) -> Perceived:
     except Unusable as error:
         if media_type.kind is Kind.OTHER:
             return Perceived(Outcome.NOT_MEDIA, "no known media type", media_type=media_type.name)
-        return Perceived(error.outcome, error.reason, media_type=media_type.name)
+        failed = Perceived(error.outcome, error.reason, media_type=media_type.name)
+        return _in_part(data, media_type, caps, failed) if error.outcome is Outcome.UNDECODABLE else failed
     except MemoryError:
         return Perceived(Outcome.TOO_LARGE, "not enough memory to hash it", media_type=media_type.name)
+
+
+def _in_part(data: bytes, media_type: MediaType, caps: Media, failed: Perceived) -> Perceived:
+    """Hash what viewers would still show of a damaged picture: it stays a gap, but its hashes may match."""
+    try:
+        with opened(data, media_type, caps.model_copy(update={"max_frames": 1}), lenient=True) as picture:
+            seen = _seen(picture)
+    except Unusable:
+        return failed
+    if not seen.pdq_quality:  # nothing was seen but the ground
+        return failed
+    words = f"{failed.reason}; seen in part"
+    return replace(seen, outcome=failed.outcome, reason=words, media_type=failed.media_type)
 
 
 def _seen(picture: OpenedPicture) -> Perceived:

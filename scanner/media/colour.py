@@ -10,26 +10,33 @@ BACKGROUND = (255, 255, 255)
 """What stands behind transparent pixels."""
 
 
-def rgb_of(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """Return a loaded picture as RGB, and once more with its alpha dropped where that may look different.
+def rgb_of(image: Image.Image) -> tuple[Image.Image, dict[str, Image.Image]]:
+    """Return a loaded picture as RGB, and by a name each other way in which programs see it.
 
-    A picture that is not fully opaque is laid on white; dropping the alpha shows the colours that it hides,
-    which is what programs that only take the first three channels see.
+    A picture that is not fully opaque is laid on white; `alpha=dropped` shows the colours that this hides,
+    which is what programs that only take the first three channels see. Greys of more than 8 bits are scaled
+    down; `grey=clipped` shows them cut off at 255, as Pillow's own conversion does and so the peers see them.
     """
     if image.mode.startswith("I") or image.mode == "F":
-        image = Image.fromarray(_grey(np.asarray(image)))
+        values = np.asarray(image)
+        clipped = np.nan_to_num(values, nan=0).clip(0, 255).astype(np.uint8)
+        return _as_rgb(_grey(values)), {"grey=clipped": _as_rgb(clipped)}
     if not image.has_transparency_data:
-        return image.convert("RGB"), None
+        return image.convert("RGB"), {}
     if image.mode == "La":
         image = image.convert("LA")
     coloured = image if image.mode == "RGBA" else image.convert("RGBA")
     dropped = coloured.convert("RGB")
     alpha = coloured.getchannel("A")
     if alpha.getextrema() == (255, 255):
-        return dropped, None
+        return dropped, {}
     laid = Image.new("RGB", coloured.size, BACKGROUND)
     laid.paste(dropped, mask=alpha)
-    return laid, dropped
+    return laid, {"alpha=dropped": dropped}
+
+
+def _as_rgb(grey: NDArray[np.uint8]) -> Image.Image:
+    return Image.fromarray(grey).convert("RGB")
 
 
 def _grey(values: NDArray[Any]) -> NDArray[np.uint8]:

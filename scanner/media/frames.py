@@ -6,7 +6,8 @@ MAX_COUNTED = 10_000
 """A file that claims more frames than this is not counted further."""
 
 _LAYERED = frozenset({"PSD"})  # what Pillow counts there are layers; the composite is the picture
-_PAGED = frozenset({"TIFF", "MPO", "HEIF", "DCX"})  # any frame can be reached without those before it
+PAGED = frozenset({"TIFF", "MPO", "HEIF", "DCX"})
+"""Formats of which any frame can be reached without those before it."""
 
 
 class TooManyFrames(Exception):
@@ -33,7 +34,7 @@ def reachable(image: Image.Image, count: int, pixels: int) -> int:
 
     An animation's frame can only be made from all those before it; pages stand for themselves.
     """
-    if image.format in _PAGED:
+    if image.format in PAGED:
         return count
     return min(count, max(1, pixels // (image.width * image.height)))
 
@@ -46,14 +47,19 @@ def sampled(count: int, wanted: int) -> list[int]:
 
 
 def _tiff_frames(image: Image.Image) -> int:
-    """Count the pages of a TIFF one by one; Pillow's own count has no end where the file has none."""
-    opened, count = image.tell(), 1
-    try:
-        while count <= MAX_COUNTED:
+    """Count the pages of a TIFF one by one; Pillow's own count has no end where the file has none.
+
+    A page that cannot be decoded counts, and so does one whose directory cannot be read, which is the last.
+    """
+    opened, count, further = image.tell(), 1, True
+    while further and count <= MAX_COUNTED:
+        try:
             image.seek(count)
-            count += 1
-    except EOFError:
-        pass
+        except EOFError:
+            break
+        except Exception:  # noqa: BLE001 - whatever it is that this page is made of, the next ones stand behind it
+            further = image.tell() == count
+        count += 1
     image.seek(opened)
     return count
 

@@ -15,7 +15,8 @@ from PIL import AvifImagePlugin, ExifTags, Image, ImageFile, PngImagePlugin
 
 from scanner.config import Media
 from scanner.media.colour import rgb_of
-from scanner.media.frames import TooManyFrames, frame_count, reachable, sampled
+from scanner.media.frames import PAGED, TooManyFrames, frame_count, reachable, sampled
+from scanner.media.mending import bare_jpeg, branded
 from scanner.media.sniff import Kind, MediaType
 from scanner.records import Outcome
 
@@ -24,7 +25,6 @@ pillow_heif.register_heif_opener(thumbnails=False, decode_threads=1)  # only the
 VERSIONS = f"pillow {PIL.__version__}, pillow-heif {pillow_heif.__version__} {pillow_heif.libheif_version()}"
 """The decoders in use."""
 
-_ISO = ("HEIF", "AVIF")
 _OPENERS: dict[str, tuple[str, ...]] = {
     "image/jpeg": ("JPEG",),
     "image/png": ("PNG",),
@@ -35,9 +35,9 @@ _OPENERS: dict[str, tuple[str, ...]] = {
     "image/x-dib": ("DIB",),
     "image/x-icon": ("ICO",),
     "image/x-cursor": ("CUR",),
-    "image/heic": _ISO,
-    "image/heif": _ISO,
-    "image/avif": _ISO,
+    "image/heic": ("HEIF",),
+    "image/heif": ("HEIF",),
+    "image/avif": ("AVIF",),
     "image/jp2": ("JPEG2000",),
     "image/x-portable-anymap": ("PPM",),
     "image/vnd.adobe.photoshop": ("PSD",),
@@ -61,15 +61,13 @@ _OPENERS: dict[str, tuple[str, ...]] = {
     "image/x-gimp-brush": ("GBR",),
     "image/x-photo-cd": ("PCD",),
 }
-"""Pillow's plug-ins by media type. Left out: those that start programs (EPS, WMF), only read headers, or
-are on their way out (IM)."""
+"""Pillow's plug-ins by media type. Left out: those that start programs (EPS, WMF) or only read headers."""
 
-_LENIENT = ("BMP", "ICO", "CUR", "PCX", "PPM", "SGI", "XBM", "GBR")
+_LENIENT = ("BMP", "ICO", "CUR", "PCX", "PPM", "SGI", "XBM", "GBR", "TGA", "SPIDER", "MCIDAS", "IMT", "IM")
 """Plug-ins that take headers which `sniff` finds too odd; they are asked before bytes count as no picture."""
 
 _LIMITS: tuple[tuple[ModuleType, str, Callable[[Media], Any]], ...] = (
     (Image, "MAX_IMAGE_PIXELS", lambda caps: caps.max_pixels),
-    (ImageFile, "LOAD_TRUNCATED_IMAGES", lambda _: False),
     (PngImagePlugin, "MAX_TEXT_CHUNK", lambda _: 64 << 20),  # 1 MB by default: long comments are no bombs
     (PngImagePlugin, "MAX_TEXT_MEMORY", lambda _: 64 << 20),
     (AvifImagePlugin, "DEFAULT_MAX_THREADS", lambda _: 1),
@@ -101,13 +99,13 @@ class Picture:
     """An opened picture: what its header says, and its renderings.
 
     Pixels are as stored; `orientation` (Exif, 1-8) is noted, not applied. `outcome`, `reason` and
-    `frame_count` are final when all renderings have been taken: `hashed` when the first frame could be
-    decoded whole, with a reason when something of the later ones could not; `too_large` when these go
-    beyond a cap.
+    `frame_count` are final when all renderings have been taken: `hashed` when every frame that was chosen
+    could be decoded, else what the first that could not came to; the hashes of the others stand all the same.
     """
 
     def __init__(self, image: Image.Image, data: bytes, caps: Media) -> None:
         self._image, self._data, self._caps = image, data, caps
+        self._pixels = 0
         self.media_type = Image.MIME.get(image.format or "", "")
         self.width, self.height = image.size
         self.orientation = _orientation(image)
@@ -116,38 +114,55 @@ class Picture:
         self.frame_count: int | None = None
 
     def renderings(self) -> Iterator[Rendering]:
-        """Yield the picture, then what differs: alpha dropped, and up to `max_frames` - 1 more frames.
+        """Yield the picture, then what differs: other views of it, and up to `max_frames` - 1 more frames.
 
         Raises Unusable when not even the first frame can be decoded.
         """
         yield from self._frame("")
         self.width, self.height = self._image.size  # known for sure only now
-        number = None
+        paged = self._image.format in PAGED
         try:
-            for number in self._later():
+            numbers = self._later()
+        except Unusable as error:
+            self._note(error.outcome, error.reason)
+            return
+        for number in numbers:
+            if paged and self._pixels > self._reach:
+                self._note(Outcome.TOO_LARGE, f"frames {number} to {numbers[-1]} not looked at")
+                return
+            try:
                 with _judged(self._caps):
                     self._image.seek(number)
                 yield from self._frame(f"frame={number}")
-        except Unusable as error:
-            if error.outcome is Outcome.TOO_LARGE:
-                self.outcome = Outcome.TOO_LARGE
-            self.reason = error.reason if number is None else f"frame {number}: {error.reason}"
+            except Unusable as error:
+                self._note(error.outcome, f"frame {number}: {error.reason}")
+                if not paged:
+                    return
+
+    @property
+    def _reach(self) -> int:
+        return _REACH * self._caps.max_pixels
+
+    def _note(self, outcome: Outcome, reason: str) -> None:
+        if self.outcome is Outcome.HASHED:
+            self.outcome, self.reason = outcome, reason
 
     def _frame(self, locator: str) -> Iterator[Rendering]:
         with _judged(self._caps):
             _check_size(self._image, self._caps)
             self._image.load()
-            laid, dropped = rgb_of(self._image)
+            laid, others = rgb_of(self._image)
+        self._pixels += laid.width * laid.height * (1 + len(others))
         yield Rendering(locator, laid)
-        if dropped is not None:
-            yield Rendering(f"{locator},alpha=dropped".lstrip(","), dropped)
+        for name, image in others.items():
+            yield Rendering(f"{locator},{name}".lstrip(","), image)
 
     def _later(self) -> list[int]:
         with _judged(self._caps):
             count = self.frame_count = frame_count(self._image, self._data)
-            reach = reachable(self._image, count, _REACH * self._caps.max_pixels)
+            reach = reachable(self._image, count, self._reach)
             if reach < count:
-                self.reason = f"frames {reach} to {count - 1} not looked at"
+                self._note(Outcome.TOO_LARGE, f"frames {reach} to {count - 1} not looked at")
             numbers = sampled(reach, self._caps.max_frames)
             return [n for n in numbers if n != self._image.tell()][: self._caps.max_frames - 1]
 
@@ -158,15 +173,17 @@ def load_plug_ins() -> None:
 
 
 @contextlib.contextmanager
-def opened(data: bytes, media_type: MediaType, caps: Media) -> Iterator[Picture]:
+def opened(data: bytes, media_type: MediaType, caps: Media, lenient: bool = False) -> Iterator[Picture]:
     """Open the picture that bytes hold, one at a time in this process; raise Unusable where there is none.
 
-    What `sniff` does not know is offered to the plug-ins that take more headers than it does.
+    What `sniff` does not know is offered to the plug-ins that take more headers than it does. With `lenient`,
+    a file that is cut off or damaged gives what viewers would still show of it.
     """
     openers = _LENIENT if media_type.kind is Kind.OTHER else _OPENERS.get(media_type.name)
     if openers is None:
         raise Unusable(Outcome.UNDECODABLE, f"no decoder for {media_type.name}")
-    with _limited(caps), contextlib.ExitStack() as stack:
+    data = bare_jpeg(data) if lenient and media_type.name == "image/jpeg" else branded(data, media_type)
+    with _limited(caps, lenient), contextlib.ExitStack() as stack:
         with _judged(caps):
             image = stack.enter_context(Image.open(io.BytesIO(data), formats=openers))
             picture = Picture(image, data, caps)
@@ -174,12 +191,13 @@ def opened(data: bytes, media_type: MediaType, caps: Media) -> Iterator[Picture]
 
 
 @contextlib.contextmanager
-def _limited(caps: Media) -> Iterator[None]:
+def _limited(caps: Media, lenient: bool) -> Iterator[None]:
     with _limiting, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        before = [(module, name, getattr(module, name)) for module, name, _ in _LIMITS]
+        limits = [*_LIMITS, (ImageFile, "LOAD_TRUNCATED_IMAGES", lambda _: lenient)]
+        before = [(module, name, getattr(module, name)) for module, name, _ in limits]
         try:
-            for module, name, limit in _LIMITS:
+            for module, name, limit in limits:
                 setattr(module, name, limit(caps))
             yield
         finally:

@@ -181,9 +181,9 @@ _3GPP = MediaType("video/3gpp", Kind.VIDEO)
 def sniff(head: bytes) -> MediaType:
     """Return the media type that the first bytes of an object show; `head` may be short or empty.
 
-    Pictures come first: a picture that carries the mark of something else further on is still shown as one by
-    every viewer. What has no magic (BMP, ICO, TGA, PCX, ...) is recognised only by a header that is consistent
-    in itself.
+    Pictures come first: one that carries the mark of something else further on is still shown as a picture
+    by every viewer. What has no magic (BMP, ICO, TGA, PCX, ...) is recognised only by a header that is
+    consistent in itself.
     """
     return (
         _by_magic(head, _FIRST)

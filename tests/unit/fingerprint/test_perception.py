@@ -4,14 +4,17 @@ import threading
 import warnings
 import zlib
 
+import hypothesis.strategies as st
 import imagehash
 import numpy as np
 import pdqhash
 import pytest
+from hypothesis import given, settings
 from PIL import Image, ImageCms
 
 from scanner.config import Media
 from scanner.fingerprint import METHODS, Perceived, fingerprint, perceive
+from scanner.media.mending import bare_jpeg
 from scanner.records import Fingerprint, Outcome, records_of, table_of
 from tests import pictures
 from tests.pictures import animation, encoded, picture
@@ -110,6 +113,9 @@ MODES = [
 ]
 
 
+DEEP = ("I", "I;16", "I;16B", "F")
+
+
 def in_mode(image, mode):
     """Return a picture in any mode; 16-bit and deeper greys hold it times 257, floats as parts of one."""
     if mode == "LAB":
@@ -134,7 +140,14 @@ def test_every_mode_is_seen_as_the_picture_that_it_shows(file_format, mode, opti
     assert seen.outcome is Outcome.HASHED
     assert bits(seen.pdq, peers(shown.convert("RGB"))[0]) <= distance
     assert bits(seen.phash, peers(shown)[2]) <= max(2, distance // 4)
-    assert seen.others == ()
+    assert [other.locator for other in seen.others] == (["grey=clipped"] if mode in DEEP else [])
+
+
+def test_greys_of_16_bits_that_use_8_of_them_are_those_of_the_peers():
+    image = Image.fromarray(np.asarray(PHOTO.convert("L")).astype(np.uint16))
+    seen = perceive(encoded(image, "PNG"), CAPS)
+    assert (seen.pdq_quality, seen.others[0].locator) == (0, "grey=clipped")
+    assert hashes(seen.others[0]) == peers(PHOTO.convert("L").convert("RGB"))
 
 
 @pytest.mark.parametrize(("file_format", "side"), [("ICO", 256), ("ICNS", 1024)])
@@ -230,7 +243,7 @@ def test_frames_that_look_alike_are_kept_once():
 def test_frames_behind_the_reach_of_the_caps_are_named():
     data = animation(range(10), "WEBP", lossless=True)
     seen = perceive(data, Media(max_frames=3, max_pixels=160 * 120 * 3 // 2))
-    assert (seen.outcome, seen.frame_count) == (Outcome.HASHED, 10)
+    assert (seen.outcome, seen.frame_count) == (Outcome.TOO_LARGE, 10)
     assert seen.reason == "frames 6 to 9 not looked at"
     assert [other.locator for other in seen.others] == ["frame=2", "frame=5"]
 
@@ -239,9 +252,48 @@ def test_a_broken_later_frame_keeps_the_hashes_of_those_before_it():
     whole = animation((1, 2, 3), "TIFF")
     seen = perceive(whole[:-20_000], CAPS)
     first = perceive(whole, CAPS)
-    assert seen.outcome is Outcome.HASHED
+    assert seen.outcome is Outcome.UNDECODABLE, "a frame that was not seen is a gap"
     assert hashes(seen) == hashes(first)
     assert seen.reason.startswith(("frame ", "not decodable"))
+
+
+def test_a_page_that_cannot_be_decoded_hides_none_behind_it():
+    data = bytearray(animation(range(4), "TIFF", compression="tiff_lzw"))
+    with_unknown_compression(data, page=1)
+    seen = perceive(bytes(data), CAPS)
+    assert (seen.outcome, seen.frame_count) == (Outcome.UNDECODABLE, 4)
+    assert seen.reason.startswith("frame 1: ")
+    assert [other.locator for other in seen.others] == ["frame=2", "frame=3"]
+    assert hashes(seen.others[1]) == peers(picture(3, (160, 120)))
+
+
+def with_unknown_compression(data, page):
+    """Give a page of a little-endian TIFF a compression that nobody knows."""
+    at = int.from_bytes(data[4:8], "little")
+    for _ in range(page):
+        at += 2 + 12 * int.from_bytes(data[at : at + 2], "little")
+        at = int.from_bytes(data[at : at + 4], "little")
+    for entry in range(int.from_bytes(data[at : at + 2], "little")):
+        tag = at + 2 + 12 * entry
+        if int.from_bytes(data[tag : tag + 2], "little") == 259:
+            data[tag + 8 : tag + 10] = (34712).to_bytes(2, "little")
+
+
+def test_a_page_whose_directory_is_nonsense_is_a_gap():
+    data = bytearray(animation(range(2), "TIFF"))
+    at = int.from_bytes(data[4:8], "little")
+    at += 2 + 12 * int.from_bytes(data[at : at + 2], "little")
+    data[at : at + 4] = (len(data) - 3).to_bytes(4, "little")
+    seen = perceive(bytes(data), CAPS)
+    assert seen.outcome is Outcome.UNDECODABLE
+    assert hashes(seen) == hashes(perceive(animation(range(2), "TIFF"), CAPS))
+
+
+def test_pages_beyond_the_reach_of_the_caps_are_named_and_cost_nothing():
+    data = animation(range(12), "TIFF", compression="tiff_lzw")
+    seen = perceive(data, Media(max_pixels=160 * 120))
+    assert (seen.outcome, seen.reason) == (Outcome.TOO_LARGE, "frames 5 to 11 not looked at")
+    assert len(seen.others) == 4
 
 
 def test_a_later_page_beyond_the_cap_makes_the_object_too_large_and_keeps_the_first_page():
@@ -258,8 +310,74 @@ def test_broken_files_are_undecodable_with_a_short_reason(name):
     seen = perceive(data, CAPS)
     assert seen.outcome is Outcome.UNDECODABLE
     assert 0 < len(seen.reason) < 60
-    assert hashes(seen) == (None, None, None)
-    assert seen.method is None
+    if name in SEEN_IN_PART:
+        assert seen.reason.endswith("; seen in part")
+        assert seen.pdq_quality > 0
+    else:
+        assert hashes(seen) == (None, None, None)
+        assert seen.method is None
+
+
+SEEN_IN_PART = {f"a truncated {name}" for name in ("jpeg", "png", "gif", "bmp", "tiff")}
+
+
+def adobe(content):
+    return b"\xff\xee" + (len(content) + 2).to_bytes(2, "big") + content
+
+
+def icc(content):
+    return b"\xff\xe2" + (len(content) + 2).to_bytes(2, "big") + content
+
+
+PHOTO_JPEG, PHOTO_PNG = encoded(PHOTO, "JPEG", quality=90), encoded(PHOTO, "PNG")
+BROKEN_CHUNK = b"\0\0\0\3tEXta\0b\0\0\0\0"
+DAMAGED = {
+    "a jpeg without its last marker": (PHOTO_JPEG[:-2], PHOTO_JPEG),
+    "a jpeg with a cut colour segment": (PHOTO_JPEG[:2] + adobe(b"Adobe") + PHOTO_JPEG[2:], PHOTO_JPEG),
+    "a jpeg with a cut colour profile": (PHOTO_JPEG[:2] + icc(b"ICC_PROFILE\0") + PHOTO_JPEG[2:], PHOTO_JPEG),
+    "a png with a comment of a wrong checksum": (PHOTO_PNG[:33] + BROKEN_CHUNK + PHOTO_PNG[33:], PHOTO_PNG),
+    "a png with an empty gamma": (
+        PHOTO_PNG[:33] + pictures.png_chunk(b"gAMA", b"") + PHOTO_PNG[33:],
+        PHOTO_PNG,
+    ),
+    "a bmp without its last bytes": (encoded(PHOTO, "BMP")[:-3], PHOTO_PNG),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_damage_beside_the_pixels_is_a_gap_and_takes_no_hash_away(name):
+    damaged, whole = DAMAGED[name]
+    seen = perceive(damaged, CAPS)
+    assert seen.outcome is Outcome.UNDECODABLE, "what is not whole is never called hashed"
+    assert seen.reason.endswith("; seen in part")
+    assert bits(seen.pdq, perceive(whole, CAPS).pdq) <= 2
+
+
+DISGUISED = {
+    "avif": [b"mif1", b"MA1B", b"isom", b"msf1", b"mp42"],
+    "heic": [b"mif1", b"MiHE", b"isom", b"heif", b"qt  "],
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "brand"), [(kind, brand) for kind in DISGUISED for brand in DISGUISED[kind]]
+)
+def test_a_picture_under_another_brand_is_seen(kind, brand):
+    data = encoded(PHOTO, {"avif": "AVIF", "heic": "HEIF"}[kind])
+    seen = perceive(data[:8] + brand + data[12:], CAPS)
+    assert (seen.outcome, seen.media_type) == (Outcome.HASHED, f"image/{kind}")
+    assert hashes(seen) == hashes(perceive(data, CAPS))
+
+
+@pytest.mark.parametrize("file_format", ["SPIDER", "IM"])
+def test_what_pillow_opens_without_a_magic_is_seen(file_format):
+    image = PHOTO.convert("F") if file_format == "SPIDER" else PHOTO
+    with warnings.catch_warnings():  # Pillow is about to give up writing one of them
+        warnings.simplefilter("ignore")
+        data = encoded(image, file_format)
+    seen = perceive(data, CAPS)
+    assert seen.outcome is Outcome.HASHED
+    assert bits(seen.pdq, peers(image.convert("L").convert("RGB"))[0]) <= 8
 
 
 @pytest.mark.parametrize(
@@ -364,6 +482,16 @@ def test_a_fingerprint_holds_digests_and_hashes_of_the_same_bytes():
     assert hashes(row) == peers(Image.open(io.BytesIO(data)))
     assert (row.hash_origin, row.bytes_read, row.method) == ("computed", len(data), METHODS)
     assert row == fingerprint(data)
+
+
+@settings(derandomize=True, deadline=None, max_examples=200)
+@given(st.integers(2, 800), st.binary(max_size=40))
+def test_a_jpeg_without_its_segments_shows_the_same_or_is_left_as_it_is(at, noise):
+    assert bare_jpeg(noise) == noise
+    garbled = PHOTO_JPEG[:at] + noise + PHOTO_JPEG[at:]
+    assert len(bare_jpeg(garbled)) <= len(garbled)
+    bare = Image.open(io.BytesIO(bare_jpeg(PHOTO_JPEG)))
+    assert bare.info == {}
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,13 @@ def test_deeper_greys_are_brought_to_8_bits(values):
     assert np.abs(grey(values).astype(int) - RAMP).max() <= 1
 
 
+@pytest.mark.parametrize("kind", [np.uint16, np.int32, np.float32])
+def test_deeper_greys_are_also_seen_as_the_peers_see_them(kind):
+    values = (RAMP * 3 + 0.5).astype(kind)
+    clipped = rgb_of(Image.fromarray(values))[1]["grey=clipped"]
+    assert (np.asarray(clipped) == np.asarray(Image.fromarray(values).convert("RGB"))).all()
+
+
 @pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
 def test_what_is_no_number_is_black(odd):
     values = RAMP.astype(np.float32)
@@ -50,8 +57,8 @@ def test_a_flat_negative_picture_has_one_colour():
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBX", "CMYK", "YCbCr", "HSV"])
 def test_pictures_without_alpha_have_one_rendering(mode):
-    laid, dropped = rgb_of(picture(1, (60, 40)).convert(mode))
-    assert (laid.mode, laid.size, dropped) == ("RGB", (60, 40), None)
+    laid, others = rgb_of(picture(1, (60, 40)).convert(mode))
+    assert (laid.mode, laid.size, others) == ("RGB", (60, 40), {})
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "RGBa", "LA", "La", "PA"])
@@ -59,11 +66,11 @@ def test_transparent_pixels_are_laid_on_white(mode):
     image = picture(1, (60, 40)).convert("RGBA")
     image.putalpha(Image.new("L", image.size, 0))
     through = {"La": "LA", "PA": "P"}
-    laid, dropped = rgb_of(
+    laid, others = rgb_of(
         image.convert(through.get(mode, mode)).convert(mode) if mode != "PA" else palette_alpha()
     )
     assert laid.getpixel((5, 5)) == (255, 255, 255)
-    assert (laid.mode, dropped.mode) == ("RGB", "RGB")
+    assert (laid.mode, others["alpha=dropped"].mode) == ("RGB", "RGB")
 
 
 def palette_alpha():
@@ -74,20 +81,20 @@ def palette_alpha():
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "RGBa"])
 def test_an_alpha_channel_that_hides_nothing_gives_no_second_rendering(mode):
-    assert rgb_of(picture(1, (60, 40)).convert("RGBA").convert(mode))[1] is None
+    assert rgb_of(picture(1, (60, 40)).convert("RGBA").convert(mode))[1] == {}
 
 
 def test_half_transparent_pixels_are_half_white():
     image = Image.new("RGBA", (8, 8), (100, 0, 200, 128))
-    laid, dropped = rgb_of(image)
+    laid, others = rgb_of(image)
     assert np.abs(np.subtract(laid.getpixel((1, 1)), (177, 127, 227))).max() <= 1
-    assert dropped.getpixel((1, 1)) == (100, 0, 200)
+    assert others["alpha=dropped"].getpixel((1, 1)) == (100, 0, 200)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "RGB"])
 def test_a_colour_that_stands_for_transparency_is_alpha(mode):
     image = Image.new(mode, (8, 8), 0)
     image.info["transparency"] = (0, 0, 0) if mode == "RGB" else 0
-    laid, dropped = rgb_of(image)
+    laid, others = rgb_of(image)
     assert laid.getpixel((1, 1)) == (255, 255, 255)
-    assert dropped.getpixel((1, 1)) == (0, 0, 0)
+    assert others["alpha=dropped"].getpixel((1, 1)) == (0, 0, 0)

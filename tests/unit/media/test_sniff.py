@@ -211,7 +211,13 @@ def test_a_head_made_to_be_slow_is_not(repeated):
 
 PHOTO_JPEG, PHOTO_BMP, PHOTO_TGA, PHOTO_AVIF, PHOTO_HEIC = (
     encoded(in_mode("RGB"), file_format, **options)
-    for file_format, options in (("JPEG", {}), ("BMP", {}), ("TGA", {}), ("AVIF", {"speed": 10}), ("HEIF", {}))
+    for file_format, options in (
+        ("JPEG", {}),
+        ("BMP", {}),
+        ("TGA", {}),
+        ("AVIF", {"speed": 10}),
+        ("HEIF", {}),
+    )
 )
 
 
