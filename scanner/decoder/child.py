@@ -12,14 +12,14 @@ import numpy as np
 
 from scanner.config import Media
 from scanner.decoder.protocol import READY, REPLY, REQUEST, reply_of
-from scanner.fingerprint import Perceived, perceive
+from scanner.fingerprint import Perceived, Told, perceive
 from scanner.fingerprint.pdq import pdq
 from scanner.media.picture import load_plug_ins
 
 PR_SET_PDEATHSIG = 1
 
 
-def main(look: Callable[[bytes, Media], Perceived] = perceive) -> None:
+def main(look: Callable[[bytes, Media, Told], Perceived] = perceive) -> None:
     """Answer requests until the parent goes away; the caps come as JSON in the last argument."""
     caps = Media.model_validate_json(sys.argv[-1])
     _die_with_parent()
@@ -31,7 +31,8 @@ def main(look: Callable[[bytes, Media], Perceived] = perceive) -> None:
         data = _read(REQUEST.unpack(head)[0])
         if data is None:
             return
-        _answer(replies, reply_of(look(data, caps)))
+        seen = look(data, caps, lambda so_far: _answer(replies, reply_of(so_far), final=False))
+        _answer(replies, reply_of(seen))
 
 
 def _die_with_parent() -> None:
@@ -75,8 +76,8 @@ def _read(count: int) -> bytes | None:
     return data if len(data) == count else None
 
 
-def _answer(replies: int, reply: bytes) -> None:
-    waiting = memoryview(REPLY.pack(len(reply)) + reply)
+def _answer(replies: int, reply: bytes, final: bool = True) -> None:
+    waiting = memoryview(REPLY.pack(final, len(reply)) + reply)
     while waiting:
         waiting = waiting[os.write(replies, waiting) :]
 

@@ -4,6 +4,7 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Self
 
 from scanner.config import Media
@@ -22,8 +23,9 @@ class Decoder:
     """A child process that looks at pictures, kept from one object to the next.
 
     A child that dies is replaced and asked again, at most three times in all, so that a kill from outside
-    changes nothing and a poisonous object costs itself alone. Safe to share between threads: one object at
-    a time. `command` names the child; the caps are added to it as JSON.
+    changes nothing and a poisonous object costs itself alone: of what it had seen by then, nothing is lost.
+    Safe to share between threads: one object at a time. `command` names the child; the caps are added to it
+    as JSON.
     """
 
     def __init__(self, caps: Media, command: Sequence[str] = CHILD) -> None:
@@ -39,14 +41,15 @@ class Decoder:
         Raises IncompleteRun when no child can be started at all.
         """
         with self._lock:
-            death = ""
+            death, so_far = "", b""
             for _ in range(ATTEMPTS):
                 process = self._started()
                 try:
                     return perceived_of(process.ask(data, self._caps.seconds))
                 except TimeoutError:
                     self._end()
-                    return Perceived(Outcome.TIMED_OUT, f"decoding took more than {self._caps.seconds:g} s")
+                    words = f"decoding took more than {self._caps.seconds:g} s"
+                    return _failed(Outcome.TIMED_OUT, words, process.so_far)
                 except Died:
                     death = self._end(PATIENCE_SECONDS)
                 except Garbled as error:
@@ -55,7 +58,8 @@ class Decoder:
                 except BaseException:  # interrupted: its answer must not be taken for the next object's
                     self._end()
                     raise
-            return Perceived(Outcome.CRASHED, f"the decoder died of it: {death}")
+                so_far = process.so_far or so_far
+            return _failed(Outcome.CRASHED, f"the decoder died of it: {death}", so_far)
 
     def close(self) -> None:
         """End the child at once; whoever waits for an answer of it gets IncompleteRun."""
@@ -92,3 +96,12 @@ class Decoder:
     def _end(self, patience: float = 0.0) -> str:
         process, self._process = self._process, None
         return "not started" if process is None else process.end(patience)
+
+
+def _failed(outcome: Outcome, reason: str, so_far: bytes) -> Perceived:
+    """Return what became of an object, with the hashes of the frame that was seen before."""
+    try:
+        seen = perceived_of(so_far)
+    except Garbled:
+        return Perceived(outcome, reason)
+    return replace(seen, outcome=outcome, reason=f"{reason}; seen in part")

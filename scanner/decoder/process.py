@@ -24,7 +24,10 @@ class Died(Exception):
 
 
 class Process:
-    """A decoder process and the pipes to it; not safe to share."""
+    """A decoder process and the pipes to it; not safe to share.
+
+    `so_far` is what it last said of the present object before it was done with it, or nothing.
+    """
 
     def __init__(self, command: Sequence[str], environ: Mapping[str, str]) -> None:
         environment = {name: value for name, value in environ.items() if name in _INHERITED}
@@ -40,6 +43,7 @@ class Process:
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
+        self.so_far = b""
         self._to, self._from = self._process.stdin, self._process.stdout
         os.set_blocking(self._to.fileno(), False)
         os.set_blocking(self._from.fileno(), False)
@@ -78,7 +82,7 @@ class Process:
     def _exchange(self, waiting: list[memoryview], seconds: float) -> bytes:
         """Write and read, whichever the process is ready for, until a whole reply has come."""
         deadline = time.monotonic() + seconds
-        received = bytearray()
+        received, self.so_far = bytearray(), b""
         poll = select.poll()
         poll.register(self._from, select.POLLIN)
         if waiting:
@@ -87,10 +91,10 @@ class Process:
             ready = dict(poll.poll(left * 1000))
             if self._to.fileno() in ready and not self._write(waiting):
                 poll.unregister(self._to)
-            if self._from.fileno() in ready and self._read(received):
+            if self._from.fileno() in ready and (reply := self._read(received)) is not None:
                 if waiting:
                     raise Garbled("early")
-                return bytes(received[REPLY.size :])
+                return reply
         raise TimeoutError
 
     def _write(self, waiting: list[memoryview]) -> bool:
@@ -103,18 +107,25 @@ class Process:
             waiting.pop(0)
         return bool(waiting)
 
-    def _read(self, received: bytearray) -> bool:
-        """Add what has come, and say whether the reply is whole."""
+    def _read(self, received: bytearray) -> bytes | None:
+        """Add what has come, and return the last reply once it is whole; keep what comes before it."""
         chunk = os.read(self._from.fileno(), CHUNK)
         if not chunk:
             raise Died
         received += chunk
-        if len(received) < REPLY.size:
-            return False
-        size: int = REPLY.size + REPLY.unpack_from(received)[0]
-        if size > MAX_REPLY or len(received) > size:
-            raise Garbled("length")
-        return len(received) == size
+        while len(received) >= REPLY.size:
+            final, size = REPLY.unpack_from(received)
+            whole = REPLY.size + size
+            if whole > MAX_REPLY or (final and len(received) > whole):
+                raise Garbled("length")
+            if len(received) < whole:
+                return None
+            reply = bytes(received[REPLY.size : whole])
+            if final:
+                return reply
+            self.so_far = reply
+            del received[:whole]
+        return None
 
 
 def _signal_name(number: int) -> str:

@@ -1,7 +1,8 @@
 """The only place for what parent and child say to each other: lengths, bytes, and JSON that is checked.
 
-A request is 8 bytes of length and the object's bytes; a reply is 4 bytes of length and JSON. The child is
-the hostile side, so its replies are data and nothing else.
+A request is 8 bytes of length and the object's bytes; a reply is a byte that says whether it is the last one
+to this request, 4 bytes of length, and JSON. The child is the hostile side, so its replies are data and
+nothing else.
 """
 
 import json
@@ -12,7 +13,7 @@ from scanner.fingerprint import Perceived
 from scanner.records import ALGORITHM_BYTES, Outcome, record_of, row_of
 
 REQUEST = struct.Struct(">Q")
-REPLY = struct.Struct(">I")
+REPLY = struct.Struct(">?I")
 READY = b'{"ready": true}'
 MAX_REPLY = 1 << 20
 

@@ -1,5 +1,13 @@
 """Fingerprints of bytes and pixels: pure arithmetic that knows no store and no clock."""
 
-from scanner.fingerprint.perception import DECODERS, METHODS, Perceived, fingerprint, perceive, recorded
+from scanner.fingerprint.perception import (
+    DECODERS,
+    METHODS,
+    Perceived,
+    Told,
+    fingerprint,
+    perceive,
+    recorded,
+)
 
-__all__ = ["DECODERS", "METHODS", "Perceived", "fingerprint", "perceive", "recorded"]
+__all__ = ["DECODERS", "METHODS", "Perceived", "Told", "fingerprint", "perceive", "recorded"]

@@ -1,6 +1,6 @@
 """The only place that says what is seen in an object's bytes: perceptual hashes, or why there are none."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -44,7 +44,11 @@ class Perceived:
     method: str | None = None
 
 
-def perceive(data: bytes, caps: Media) -> Perceived:
+Told = Callable[[Perceived], None]
+"""Who is told of the first frame before others are decoded, which may cost this process its life."""
+
+
+def perceive(data: bytes, caps: Media, told: Told = lambda _: None) -> Perceived:
     """Decode bytes in this process and hash what is seen; never raises for bad data.
 
     Videos, sounds, archives and documents are not looked into: they are `hashed`, with no perceptual hash.
@@ -55,7 +59,7 @@ def perceive(data: bytes, caps: Media) -> Perceived:
     try:
         with opened(data, media_type, caps) as picture:
             name = media_type.name if media_type.kind is Kind.PICTURE else picture.media_type
-            return replace(_seen(picture), media_type=name)
+            return _seen(picture, name, told)
     except Unusable as error:
         if media_type.kind is Kind.OTHER:
             return Perceived(Outcome.NOT_MEDIA, "no known media type", media_type=media_type.name)
@@ -69,29 +73,37 @@ def _in_part(data: bytes, media_type: MediaType, caps: Media, failed: Perceived)
     """Hash what viewers would still show of a damaged picture: it stays a gap, but its hashes may match."""
     try:
         with opened(data, media_type, caps.model_copy(update={"max_frames": 1}), lenient=True) as picture:
-            seen = _seen(picture)
+            seen = _seen(picture, media_type.name, lambda _: None)
     except Unusable:
         return failed
     if not seen.pdq_quality:  # nothing was seen but the ground
         return failed
     words = f"{failed.reason}; seen in part"
-    return replace(seen, outcome=failed.outcome, reason=words, media_type=failed.media_type)
+    return replace(seen, outcome=failed.outcome, reason=words)
 
 
-def _seen(picture: OpenedPicture) -> Perceived:
-    first, *others = _distinct(picture.renderings())
-    return Perceived(
+def _seen(picture: OpenedPicture, media_type: str, told: Told) -> Perceived:
+    pictures = _distinct(picture.renderings())
+    first = next(pictures)
+    seen = Perceived(
         outcome=picture.outcome,
-        reason=picture.reason,
         width=first.width,
         height=first.height,
-        frame_count=picture.frame_count,
         orientation=picture.orientation,
+        media_type=media_type,
         pdq=first.pdq,
         pdq_quality=first.pdq_quality,
         phash=first.phash,
-        others=tuple(others),
         method=METHODS,
+    )
+    told(seen)
+    others = tuple(pictures)  # only now is known what came of them
+    return replace(
+        seen,
+        outcome=picture.outcome,
+        reason=picture.reason,
+        frame_count=picture.frame_count,
+        others=others,
     )
 
 

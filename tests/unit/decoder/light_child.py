@@ -28,13 +28,13 @@ def read(count):
     return data
 
 
-def write(message, head=None):
-    sys.stdout.buffer.write((struct.pack(">I", len(message)) if head is None else head) + message)
+def write(message, head=None, final=True):
+    sys.stdout.buffer.write((struct.pack(">?I", final, len(message)) if head is None else head) + message)
     sys.stdout.buffer.flush()
 
 
 def trickle(_):
-    write(b"", struct.pack(">I", 1000))
+    write(b"", struct.pack(">?I", True, 1000))
     while True:
         time.sleep(0.05)
         write(b" ", b"")
@@ -58,6 +58,17 @@ def deaf(_):
     time.sleep(600)
 
 
+def seen_then(rest):
+    """Say what was seen so far, then do something else."""
+    write(reply(pdq="5a" * 32, pdq_quality=90, reason="so far"), final=False)
+    answer(rest)
+
+
+def nonsense_then(rest):
+    write(b"nonsense", final=False)
+    answer(rest)
+
+
 def environment(_):
     print("for the terminal", file=sys.stderr)
     write(reply(reason=" ".join(sorted(os.environ))[:200]))
@@ -68,11 +79,13 @@ ACTIONS = {
     b"abort": lambda _: os.abort(),
     b"exit": lambda _: os._exit(7),
     b"raw": write,
-    b"headed": lambda rest: write(rest[4:], rest[:4]),
+    b"headed": lambda rest: write(rest[5:], rest[:5]),
     b"trickle": trickle,
     b"mute": mute,
     b"deaf": deaf,
     b"once": once,
+    b"seen": seen_then,
+    b"nonsense": nonsense_then,
     b"environment": environment,
 }
 

@@ -3,14 +3,18 @@
 import contextlib
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from scanner.decoder.child import main
 from scanner.fingerprint import perceive
 
 
-def look(data, caps):
+def look(data, caps, told):
     if data == b"poison: abort":
+        os.abort()
+    if data.startswith(b"poison: later "):
+        told(replace(perceive(data.removeprefix(b"poison: later "), caps), others=()))
         os.abort()
     if data == b"poison: hang":
         time.sleep(600)
@@ -23,7 +27,7 @@ def look(data, caps):
     if data.startswith(b"poison: write "):
         with contextlib.suppress(OSError):
             Path(os.fsdecode(data.removeprefix(b"poison: write "))).write_text("from a decoder")
-    return perceive(data, caps)
+    return perceive(data, caps, told)
 
 
 if __name__ == "__main__":

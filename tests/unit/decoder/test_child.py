@@ -56,6 +56,18 @@ def test_a_crash_costs_its_object_only(poisoned):
     assert poisoned.perceive(jpeg(1)) == perceive(jpeg(1), CAPS)
 
 
+def test_a_later_frame_that_ends_the_child_costs_the_first_one_nothing(poisoned):
+    seen, whole = poisoned.perceive(b"poison: later " + jpeg(1)), perceive(jpeg(1), CAPS)
+    assert (seen.outcome, seen.pdq, seen.phash) == (Outcome.CRASHED, whole.pdq, whole.phash)
+
+
+def test_the_first_frame_is_told_of_before_the_others_are_decoded():
+    told = []
+    seen = perceive(animation(range(3), "TIFF"), CAPS, told.append)
+    assert [(one.pdq, one.others, one.outcome) for one in told] == [(seen.pdq, (), Outcome.HASHED)]
+    assert len(seen.others) == 2
+
+
 @pytest.mark.parametrize("poison", [b"poison: hang", b"poison: spin"])
 def test_a_hang_costs_its_object_only(poisoned, poison):
     before = time.monotonic()

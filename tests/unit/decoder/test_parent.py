@@ -85,6 +85,30 @@ def test_a_child_that_takes_too_long_is_ended_and_the_object_is_timed_out(light,
     assert decoder.perceive(b"next").outcome in (Outcome.HASHED, Outcome.TIMED_OUT)
 
 
+@pytest.mark.parametrize(
+    ("poison", "outcome"),
+    [(b"seen hang", Outcome.TIMED_OUT), (b"seen abort", Outcome.CRASHED), (b"seen raw {}", Outcome.CRASHED)],
+)
+def test_what_was_seen_before_a_child_ended_is_kept(light, poison, outcome):
+    decoder = light(seconds=1)
+    perceived = decoder.perceive(poison)
+    assert (perceived.outcome, perceived.pdq, perceived.pdq_quality) == (outcome, b"Z" * 32, 90)
+    assert perceived.reason.endswith("; seen in part")
+    assert decoder.perceive(b"next") == answered(b"next"), "and it is not the next object's"
+    assert decoder.perceive(b"abort").pdq is None
+
+
+@pytest.mark.parametrize("word", [b"seen", b"nonsense", b"seen seen"])
+def test_what_was_seen_so_far_gives_way_to_the_answer(light, word):
+    assert light().perceive(word + b" next") == answered(b"next")
+
+
+def test_nonsense_before_a_child_ended_is_not_kept(light):
+    assert light().perceive(b"nonsense abort") == Perceived(
+        Outcome.CRASHED, "the decoder died of it: signal SIGABRT"
+    )
+
+
 def test_a_child_that_does_not_read_is_timed_out_too(light):
     decoder = light(seconds=0.4)
     assert decoder.perceive(b"deaf").outcome is Outcome.HASHED
@@ -92,7 +116,7 @@ def test_a_child_that_does_not_read_is_timed_out_too(light):
 
 
 def headed(size, body):
-    return b"headed " + struct.pack(">I", size) + body
+    return b"headed " + struct.pack(">?I", True, size) + body
 
 
 @pytest.mark.parametrize(
