@@ -27,7 +27,7 @@ class Ask:
     @property
     def if_match(self) -> str | None:
         """The listed ETag as If-Match wants it; None where the store lists none."""
-        etag = self.ref.etag.strip('"')
+        etag = _bare(self.ref.etag)
         return f'"{etag}"' if etag else None
 
 
@@ -53,7 +53,7 @@ def stream_of(answer: Answer, ask: Ask) -> Stream:
 
     Stores that ignore If-Match answer with whatever is there now; those that ignore Range with all of it.
     """
-    listed, answered = ask.ref.etag.strip('"'), (answer.etag or "").strip('"')
+    listed, answered = _bare(ask.ref.etag), _bare(answer.etag or "")
     if listed and answered and listed != answered:
         raise Unreadable(Outcome.CHANGED, "ETag differs from the listing")
     if answer.total != ask.ref.size:
@@ -66,6 +66,11 @@ def stream_of(answer: Answer, ask: Ask) -> Stream:
         skip=ask.start - answer.start,
         beyond=answer.stop > ask.stop,
     )
+
+
+def _bare(etag: str) -> str:
+    """Return an ETag without its quotes, and without the mark of a proxy that repacked what it passed on."""
+    return etag.removeprefix("W/").strip('"')
 
 
 def _steady(chunks: Iterator[bytes]) -> Iterator[bytes]:

@@ -22,7 +22,7 @@ from scanner.fetch.canonical import Sent
 from scanner.fetch.pace import Clock, Pace
 from scanner.fetch.refusal import TROUBLE, understood
 from scanner.fetch.source import CHUNK, Interrupted, Stream, Unreadable
-from scanner.records import ObjectRef
+from scanner.records import ObjectRef, Outcome
 from scanner.s3 import client_of
 from scanner.target import Place
 
@@ -86,8 +86,22 @@ class Bucket:
         return self._boto3(ask)
 
     def _boto3(self, ask: Ask) -> Answer:
+        """Send a request with boto3; raise Unreadable or Interrupted.
+
+        What was listed without a version may have been overwritten or deleted in a bucket with versions:
+        there it stays stored, as the version `null`.
+        """
         try:
-            response = self._client.get_object(**self._request(ask))
+            return self._got(ask, self._request(ask))
+        except Unreadable as trouble:
+            if ask.version_id is None and trouble.outcome in (Outcome.GONE, Outcome.CHANGED):
+                with contextlib.suppress(Unreadable):
+                    return self._got(ask, {**self._request(ask), "VersionId": "null"})
+            raise
+
+    def _got(self, ask: Ask, request: dict[str, Any]) -> Answer:
+        try:
+            response = self._client.get_object(**request)
         except TROUBLE as error:
             raise understood(error) from None
         total = response.get("ContentLength", ask.ref.size)  # missing where bodies come in HTTP's own chunks

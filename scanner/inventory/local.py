@@ -139,7 +139,7 @@ class _Walk:
                 self._enter(path, os.open(path[-1], _FOLDER, dir_fd=parent))
             except OSError as error:
                 yield path, self._failed(path, error, is_folder=True)
-        elif not onward:
+        else:  # also where a folder was that led behind the mark: the file that took its place is new
             yield path, self._found(path, status)
 
     def _enter(self, path: Components, handle: int) -> None:

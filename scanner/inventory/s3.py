@@ -12,6 +12,7 @@ from botocore.parsers import ResponseParserError
 
 from scanner.errors import StoreError
 from scanner.inventory.item import Item, Resume
+from scanner.inventory.page import MARKER, Entry, Page, check_pages, in_order
 from scanner.inventory.refusal import NoVersions, refusal
 from scanner.records import Listed, ObjectRef
 from scanner.retry import Retry
@@ -27,17 +28,12 @@ CURRENT = "current"
 PAGE_OBJECTS = 1000
 """The most that S3 answers at once."""
 
-VERSION, MARKER = b"VD"
 _NEVER = re.compile(
     rb"\s*(?:<\?xml[^>]*>)?\s*<((?:\w+:)?(?:VersioningConfiguration|GetBucketVersioningResponse))(?:\s[^>]*)?"
     rb"(?:/>|>\s*</\1\s*>)\s*"
 )
 """What a bucket says of its versions that never had any: nothing, under the name of S3 or an older one."""
 
-_ENTRY = re.compile(rb"<(?:\w+:)?(?:(V)ersion|(D)eleteMarker)[\s>]")
-
-Entry = dict[str, Any]
-Page = dict[str, Any]
 Marker = dict[str, str]
 
 
@@ -98,11 +94,8 @@ class _Bucket:
 
     def versions(self, resume: Resume | None) -> Iterator[Item]:
         start = {} if resume is None else {"KeyMarker": resume[1], "VersionIdMarker": resume[2]}
-        self.client.meta.events.register(
-            "before-parse.s3.ListObjectVersions", _keep_order, unique_id="hashsweep-order"
-        )
         for page in self._pages(self.client.list_object_versions, start, _next_versions):
-            for kind, entry in _in_order(page):
+            for kind, entry in in_order(page):
                 behind = (VERSIONS, entry["Key"], entry.get("VersionId") or "null")
                 yield Item(None if kind == MARKER else self._listed(entry), behind)
 
@@ -116,6 +109,7 @@ class _Bucket:
         self, call: Callable[..., Any], start: Marker, following: Callable[[Page], Marker]
     ) -> Iterator[Page]:
         """Yield pages until the store says that there are no more, or repeats itself."""
+        check_pages(self.client)
         marker = start
         while True:
             page = self._ask(partial(call, **self._request(), **marker), versions=following is _next_versions)
@@ -173,32 +167,11 @@ def _keep_never(response_dict: Any, customized_response_dict: Any, **_: Any) -> 
     customized_response_dict["Never"] = _NEVER.fullmatch(response_dict["body"]) is not None
 
 
-def _keep_order(response_dict: Any, customized_response_dict: Any, **_: Any) -> None:
-    """Note in which order versions and delete markers came: botocore parses them into two lists.
-
-    Some gateways ignore `?versions` and answer with a plain listing, which botocore would read as empty.
-    """
-    body = response_dict["body"]
-    customized_response_dict["Ignored"] = b"<ListBucketResult" in body[:1024]
-    customized_response_dict["Order"] = b"".join(v or d for v, d in _ENTRY.findall(body))
-
-
-def _in_order(page: Page) -> Iterator[tuple[int, Entry]]:
-    """Yield versions and delete markers, each with its kind, in the order of the answer if it can be told."""
-    versions, markers = page.get("Versions", []), page.get("DeleteMarkers", [])
-    order: bytes = page["Order"]
-    if (order.count(VERSION), order.count(MARKER)) != (len(versions), len(markers)):
-        order = bytes([VERSION] * len(versions) + [MARKER] * len(markers))
-    kinds = {VERSION: iter(versions), MARKER: iter(markers)}
-    for kind in order:
-        yield kind, next(kinds[kind])
-
-
 def _next_versions(page: Page) -> Marker:
     """Return the request for the page behind; an empty marker is an error to S3, so it is left out."""
     marker = {"KeyMarker": page.get("NextKeyMarker"), "VersionIdMarker": page.get("NextVersionIdMarker")}
     if not marker["KeyMarker"]:
-        for _, last in _in_order(page):
+        for _, last in in_order(page):
             marker = {"KeyMarker": last["Key"], "VersionIdMarker": last.get("VersionId")}
     return {name: value for name, value in marker.items() if value}
 

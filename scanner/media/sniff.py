@@ -27,6 +27,9 @@ class MediaType:
 
 UNKNOWN = MediaType("application/octet-stream", Kind.OTHER)
 
+_STARTS = (b"\0\0\0\1", b"\0\0\1")
+"""Start codes of raw MPEG-4 streams (ISO 14496-10, annex B)."""
+
 # Magic bytes: (offset, magic, name). The first that fits decides, so longer ones stand before their prefixes.
 _MAGIC: dict[Kind, tuple[tuple[int, bytes, str], ...]] = {
     Kind.PICTURE: (
@@ -92,15 +95,27 @@ _MAGIC: dict[Kind, tuple[tuple[int, bytes, str], ...]] = {
         (0, b"DKIF", "video/x-ivf"),
         (0, b"\x06\x0e\x2b\x34\x02\x05\x01\x01\x0d\x01\x02\x01\x01\x02", "video/mxf"),
         (0, b"OggS", "video/ogg"),
-        (4, b"moov", "video/quicktime"),
-        (4, b"mdat", "video/quicktime"),
-        (4, b"wide", "video/quicktime"),
-        (4, b"pnot", "video/quicktime"),
+        *(
+            (4, box, "video/quicktime")
+            for box in (b"moov", b"mdat", b"wide", b"pnot", b"free", b"skip", b"udta")
+        ),
+        *((4, box, "video/mp4") for box in (b"styp", b"moof", b"sidx", b"emsg", b"pdin", b"prft")),
+        *((4, mark, "video/x-red-r3d") for mark in (b"RED1", b"RED2")),
+        (0, b"\0\0\1\xb0", "video/mp4v-es"),
+        *((0, start + unit, "video/h264") for start in _STARTS for unit in (b"\x67", b"\x27", b"\x47")),
+        *((0, start + b"\x40\1", "video/h265") for start in _STARTS),
+        (0, b"\x1f\7\0", "video/x-dv"),
+        (0, b"\xb7\xd8\0\x20\x37\x49\xda\x11", "video/x-wtv"),
+        (0, b"nut/multimedia container\0", "video/x-nut"),
+        *((0, mark, "video/x-nsv") for mark in (b"NSVf", b"NSVs")),
+        *((0, mark, "video/x-smacker") for mark in (b"SMK2", b"SMK4")),
+        *((0, mark, "video/x-bink") for mark in (b"BIKb", b"BIKf", b"BIKg", b"BIKh", b"BIKi", b"KB2")),
     ),
     Kind.AUDIO: (
         (0, b"ID3", "audio/mpeg"),
         (0, b"fLaC", "audio/flac"),
         (0, b"#!AMR", "audio/amr"),
+        (0, b".ra\xfd", "audio/vnd.rn-realaudio"),
         (0, b"MThd", "audio/midi"),
         (0, b".snd", "audio/basic"),
         (0, b"MAC ", "audio/x-ape"),
@@ -149,6 +164,8 @@ _FORMS = {
     (b"RIFF", b"WEBP"): MediaType("image/webp", Kind.PICTURE),
     (b"RIFF", b"ACON"): MediaType("image/x-ani", Kind.PICTURE),
     (b"RIFF", b"AVI "): MediaType("video/x-msvideo", Kind.VIDEO),
+    (b"RIFF", b"AMV "): MediaType("video/x-amv", Kind.VIDEO),
+    (b"RIFF", b"CDXA"): MediaType("video/mpeg", Kind.VIDEO),
     (b"RIFF", b"WAVE"): MediaType("audio/x-wav", Kind.AUDIO),
     (b"RF64", b"WAVE"): MediaType("audio/x-wav", Kind.AUDIO),
     (b"FORM", b"AIFF"): MediaType("audio/x-aiff", Kind.AUDIO),

@@ -582,6 +582,41 @@ def test_a_page_that_fails_for_a_moment_is_asked_again(answering):
     assert len(asked) == 4
 
 
+NO_PAGES = {
+    "nothing": "",
+    "the page of a proxy": "<html><body>Please log in</body></html>",
+    "another document": "<x/>",
+    "no word whether more follows": "<{root}></{root}>",
+    "a word that is none": "<{root}><IsTruncated>True</IsTruncated></{root}>",
+    "an error": "<Error><Code>InternalError</Code></Error>",
+}
+
+
+@pytest.mark.parametrize("body", NO_PAGES.values(), ids=NO_PAGES)
+@pytest.mark.parametrize("root", ["ListVersionsResult", "ListBucketResult"])
+def test_an_answer_that_is_no_page_never_ends_a_listing(answering, root, body):
+    versions = root == "ListVersionsResult"
+
+    def script(query, count):
+        if count == 2:
+            return 200, body.format(root=root)
+        rest = {"truncated": True, "NextKeyMarker": "a", "NextContinuationToken": "a"}
+        first = "key-marker" not in query and "continuation-token" not in query
+        named = entry("a" if first else "b", "Version", "1") if versions else entry("a" if first else "b")
+        return page(root, named, **(rest if first else {}))
+
+    target, asked = answering(script, versions=versions)
+    assert [item.resume[1] for item in items_of(target)] == ["a", "b"]
+    assert len(asked) == 3
+
+
+def test_a_store_that_keeps_answering_something_else_is_an_error(answering):
+    target, asked = answering(lambda *_: (200, "<html/>"))
+    with pytest.raises(StoreError, match=r"failed 4 times \(ResponseParserError\)"):
+        items_of(target)
+    assert len(asked) == 4
+
+
 def test_a_page_that_keeps_failing_is_an_error_that_counts_the_attempts(answering):
     target, asked = answering(lambda *_: error(503, "SlowDown"))
     with pytest.raises(StoreError, match=r"the listing failed 4 times \(SlowDown\); try again later"):

@@ -26,7 +26,8 @@ def test_a_version_that_is_not_the_newest_is_named_even_if_its_name_is_null(vers
 
 
 @pytest.mark.parametrize(
-    ("etag", "if_match"), [('"abc-2"', '"abc-2"'), ("abc-2", '"abc-2"'), ("", None), ('""', None)]
+    ("etag", "if_match"),
+    [('"abc-2"', '"abc-2"'), ("abc-2", '"abc-2"'), ('W/"abc-2"', '"abc-2"'), ("", None), ('""', None)],
 )
 def test_the_listed_etag_is_the_condition_with_or_without_its_quotes(etag, if_match):
     assert ask_for(dataclasses.replace(REF, etag=etag), 0, 10).if_match == if_match
@@ -39,6 +40,10 @@ def test_only_a_part_of_an_object_is_asked_for_by_range(start, stop, ranged):
 
 def test_an_empty_object_is_asked_for_without_a_range():
     assert not ask_for(ref_of(0), 0, 0).ranged
+
+
+def test_an_etag_that_a_proxy_weakened_on_the_way_is_the_same():
+    assert b"".join(stream_of(answer(etag='W/"etag"'), ask_for(REF, 0, 10))) == BODY
 
 
 @pytest.mark.parametrize("given", [answer(2, 5), answer(0, 10), answer(0, 5), answer(2, 10)])
