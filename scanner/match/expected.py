@@ -8,6 +8,7 @@ from typing import Any
 from scanner.config import Matching
 from scanner.hashlist.table import HashTable
 from scanner.match.distances import max_distances
+from scanner.match.measured import PAIRS, PHOTOGRAPHS, measured_matches
 
 MAX_PER_OBJECT = Fraction(1, 100_000)
 """More random matches than this make a configuration that has to be accepted by name."""
@@ -46,10 +47,14 @@ class ExpectedMatches:
         if not self.rates:
             return "no random matches are expected, because there are no entries"
         name, most = max(self.rates.items(), key=lambda item: item[1].per_object)
-        return (
+        words = (
             f"{float(self.per_object * 100_000):.2g} random matches are expected per 100,000 objects, most "
             f"of them from {name} within {most.max_distance} bits of {most.entries:,} entries"
         )
+        met = measured_matches(name, most.max_distance)
+        if met is None:
+            return words
+        return f"{words}; of {PAIRS:,} pairs of unrelated photographs {met or 'none'} came so near"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as plain values."""
@@ -60,10 +65,17 @@ class ExpectedMatches:
                     "entries": rate.entries,
                     "max_distance": rate.max_distance,
                     "per_object": float(rate.per_object),
+                    "measured": _measured(name, rate.max_distance),
                 }
                 for name, rate in self.rates.items()
             },
         }
+
+
+def _measured(algorithm: str, max_distance: int) -> dict[str, int] | None:
+    """Return what unrelated photographs gave at this distance, with the size of the sample."""
+    met = measured_matches(algorithm, max_distance)
+    return None if met is None else {"photographs": PHOTOGRAPHS, "pairs": PAIRS, "matches": met}
 
 
 def expected_matches(table: HashTable, matching: Matching) -> ExpectedMatches:

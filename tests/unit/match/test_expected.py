@@ -64,11 +64,20 @@ def test_the_figure_is_said_in_words_and_in_plain_values():
     expected = expected_matches(sized(pdq=10, phash=3_500_000), Matching(phash_max_distance=8))
     assert expected.describe() == (
         "97 random matches are expected per 100,000 objects, most of them from phash within 8 bits of "
-        "3,500,000 entries"
+        "3,500,000 entries; of 11,476 pairs of unrelated photographs none came so near"
     )
     shown = json.loads(json.dumps(expected.to_dict()))
     assert shown["algorithms"]["phash"]["entries"] == 3_500_000
     assert 96 < shown["per_100000_objects"] < 98
+
+
+@pytest.mark.parametrize(("radius", "matches"), [(4, 0), (13, 0), (14, 5), (16, 20)])
+def test_the_measured_rate_on_unrelated_photographs_stands_beside_the_computed_one(radius, matches):
+    expected = expected_matches(sized(phash=1000, md5=5), Matching(phash_max_distance=radius))
+    shown = expected.to_dict()["algorithms"]
+    assert shown["phash"]["measured"] == {"photographs": 152, "pairs": 11_476, "matches": matches}
+    assert shown["md5"]["measured"] is None
+    assert f"photographs {matches or 'none'} came so near" in expected.describe()
 
 
 def test_without_entries_nothing_is_expected():
