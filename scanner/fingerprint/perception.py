@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-import numpy as np
-
 from scanner.config import Media
 from scanner.fingerprint import pdq, phash
 from scanner.fingerprint.digest import Digests, digests_of
@@ -119,9 +117,9 @@ def _distinct(renderings: Iterator[Rendering]) -> Iterator[Picture]:
 
 
 def _hashed(rendering: Rendering) -> Picture:
-    image = rendering.image
-    value, quality = pdq.pdq(np.asarray(image))
-    return Picture(rendering.locator, image.width, image.height, value, quality, phash.phash(image))
+    height, width, _ = rendering.pixels.shape
+    value, quality = pdq.pdq(rendering.pixels)
+    return Picture(rendering.locator, width, height, value, quality, phash.phash(rendering.pixels))
 
 
 _NO_OBJECT = ObjectRef("", "", "", None, "", 0, datetime(1970, 1, 1, tzinfo=UTC))

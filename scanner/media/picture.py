@@ -9,20 +9,27 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import PIL
 import pillow_heif
+from numpy.typing import NDArray
 from PIL import AvifImagePlugin, ExifTags, Image, ImageFile, PngImagePlugin
 
 from scanner.config import Media
+from scanner.media import jpeg
 from scanner.media.colour import rgb_of
 from scanner.media.frames import PAGED, TooManyFrames, frame_count, reachable, sampled
+from scanner.media.jpeg import rgb_of_jpeg
 from scanner.media.mending import bare_jpeg, branded
 from scanner.media.sniff import Kind, MediaType
 from scanner.records import Outcome
 
 pillow_heif.register_heif_opener(thumbnails=False, decode_threads=1)  # only the pictures, on one core
 
-VERSIONS = f"pillow {PIL.__version__}, pillow-heif {pillow_heif.__version__} {pillow_heif.libheif_version()}"
+VERSIONS = (
+    f"pillow {PIL.__version__}, {jpeg.VERSION}, "
+    f"pillow-heif {pillow_heif.__version__} {pillow_heif.libheif_version()}"
+)
 """The decoders in use."""
 
 _OPENERS: dict[str, tuple[str, ...]] = {
@@ -89,10 +96,10 @@ class Unusable(Exception):
 
 @dataclass(frozen=True)
 class Rendering:
-    """One picture to look at: an RGB image, and where in the object it is ("" is the picture itself)."""
+    """One picture to look at: RGB, uint8[H, W, 3], and where in the object it is ("": the picture itself)."""
 
     locator: str
-    image: Image.Image
+    pixels: NDArray[np.uint8]
 
 
 class Picture:
@@ -150,12 +157,22 @@ class Picture:
     def _frame(self, locator: str) -> Iterator[Rendering]:
         with _judged(self._caps):
             _check_size(self._image, self._caps)
-            self._image.load()
-            laid, others = rgb_of(self._image)
-        self._pixels += laid.width * laid.height * (1 + len(others))
-        yield Rendering(locator, laid)
+            pixels = self._jpeg_pixels() if not locator else None
+            others: dict[str, Image.Image] = {}
+            if pixels is None:
+                self._image.load()
+                laid, others = rgb_of(self._image)
+                pixels = np.asarray(laid)
+        self._pixels += pixels.shape[0] * pixels.shape[1] * (1 + len(others))
+        yield Rendering(locator, pixels)
         for name, image in others.items():
-            yield Rendering(f"{locator},{name}".lstrip(","), image)
+            yield Rendering(f"{locator},{name}".lstrip(","), np.asarray(image))
+
+    def _jpeg_pixels(self) -> NDArray[np.uint8] | None:
+        """Return the pixels of an ordinary JPEG by the shorter way; None for everything else."""
+        if self._image.format not in ("JPEG", "MPO") or self._image.mode != "RGB":
+            return None
+        return rgb_of_jpeg(self._data, *self._image.size)
 
     def _later(self) -> list[int]:
         with _judged(self._caps):

@@ -38,7 +38,7 @@ def taken(data, caps):
 
 def attempted(data, caps):
     try:
-        return [], [rendering.image.mode for rendering in taken(data, caps)[1]]
+        return [], [rendering.pixels.shape[2:] for rendering in taken(data, caps)[1]]
     except Unusable as refusal:
         return [refusal], []
 
@@ -51,7 +51,7 @@ def test_garbled_files_are_a_picture_or_unusable_and_nothing_else(file_format):
         garbled = data[: random.integers(20, data.size + 1)].copy()
         garbled[random.integers(0, garbled.size, random.integers(1, 12))] = random.integers(0, 256)
         refusals, modes = attempted(garbled.tobytes(), Media(max_pixels=1_000_000))
-        assert set(modes) <= {"RGB"}
+        assert set(modes) <= {(3,)}
         for refusal in refusals:
             assert refusal.outcome in (Outcome.UNDECODABLE, Outcome.TOO_LARGE)
             assert len(refusal.reason) < 80
@@ -104,7 +104,7 @@ def test_the_primary_picture_of_a_heic_comes_first():
     data = animation((1, 2, 3), "HEIF", size=(64, 48), primary_index=2)
     _, renderings = taken(data, Media())
     assert [rendering.locator for rendering in renderings] == ["", "frame=0", "frame=1"]
-    pixels = [np.asarray(rendering.image, int) for rendering in renderings]
+    pixels = [rendering.pixels.astype(int) for rendering in renderings]
     assert np.abs(pixels[0] - np.asarray(picture(3, (64, 48)), int)).mean() < 20
     assert len(taken(data, Media(max_frames=1))[1]) == 1
 
@@ -120,7 +120,7 @@ def test_the_composite_of_a_layered_file_is_the_picture():
     data = head + sections + b"\0\0" + np.ascontiguousarray(image.transpose(2, 0, 1)).tobytes()
     one, renderings = taken(data, Media())
     assert one.frame_count == 1
-    assert (np.asarray(renderings[0].image) == image).all()
+    assert (renderings[0].pixels == image).all()
 
 
 def test_metadata_that_is_broken_does_not_hide_the_picture():
@@ -133,7 +133,7 @@ def test_metadata_that_is_broken_does_not_hide_the_picture():
 def test_an_error_of_the_caller_is_not_taken_for_one_of_the_picture():
     data = encoded(SMALL, "PNG")
     with pytest.raises(ZeroDivisionError), opened(data, sniff(data), Media()) as one:
-        assert next(one.renderings()).image.size[0] // 0
+        assert next(one.renderings()).pixels.size // 0
     assert module._limiting.acquire(blocking=False)
     module._limiting.release()
 
@@ -141,4 +141,4 @@ def test_an_error_of_the_caller_is_not_taken_for_one_of_the_picture():
 def test_pixels_are_decoded_as_pillow_decodes_them():
     data = encoded(SMALL, "JPEG")
     _, renderings = taken(data, Media())
-    assert (np.asarray(renderings[0].image) == np.asarray(Image.open(io.BytesIO(data)))).all()
+    assert (renderings[0].pixels == np.asarray(Image.open(io.BytesIO(data)))).all()

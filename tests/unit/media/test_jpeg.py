@@ -1,0 +1,67 @@
+import io
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from PIL import Image
+
+from scanner.media.jpeg import rgb_of_jpeg
+from tests.pictures import encoded, picture, truncated
+
+PHOTO = picture(31, (211, 157))
+ORDINARY = [
+    {},
+    {"quality": 30},
+    {"quality": 95, "subsampling": 0},
+    {"subsampling": 1},
+    {"subsampling": 2},
+    {"progressive": True},
+    {"optimize": True, "restart_marker_blocks": 3},
+    {"exif": b"Exif\0\0"},
+]
+
+
+def by_pillow(data):
+    with Image.open(io.BytesIO(data)) as image:
+        return np.asarray(image)
+
+
+@pytest.mark.parametrize("options", ORDINARY, ids=str)
+def test_an_ordinary_jpeg_has_the_pixels_that_pillow_gives_it(options):
+    data = encoded(PHOTO, "JPEG", **options)
+    assert (rgb_of_jpeg(data, 211, 157) == by_pillow(data)).all()
+
+
+@settings(derandomize=True, deadline=None, max_examples=60)
+@given(st.integers(1, 90), st.integers(1, 90), st.integers(5, 100), st.sampled_from([0, 1, 2]))
+def test_any_size_and_quality_has_the_pixels_that_pillow_gives_it(width, height, quality, subsampling):
+    data = encoded(PHOTO.resize((width, height)), "JPEG", quality=quality, subsampling=subsampling)
+    assert (rgb_of_jpeg(data, width, height) == by_pillow(data)).all()
+
+
+ODD = {
+    "another size": (encoded(PHOTO, "JPEG"), 210, 157),
+    "greys": (encoded(PHOTO.convert("L"), "JPEG"), 211, 157),
+    "print colours": (encoded(PHOTO.convert("CMYK"), "JPEG"), 211, 157),
+    "colours that are not converted": (encoded(PHOTO, "JPEG", keep_rgb=True), 211, 157),
+    "no last marker": (encoded(PHOTO, "JPEG")[:-2], 211, 157),
+    "half a file": (truncated(encoded(PHOTO, "JPEG")), 211, 157),
+    "no jpeg": (b"words", 211, 157),
+    "nothing": (b"", 211, 157),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_what_is_odd_is_left_to_pillow(name):
+    assert rgb_of_jpeg(*ODD[name]) is None
+
+
+@settings(derandomize=True, deadline=None, max_examples=150)
+@given(st.integers(20, 4000), st.binary(min_size=1, max_size=6))
+def test_garbled_jpegs_have_the_pixels_that_pillow_gives_them_or_none(at, noise):
+    data = encoded(PHOTO, "JPEG")
+    garbled = data[:at] + noise + data[at + len(noise) :]
+    pixels = rgb_of_jpeg(garbled, 211, 157)
+    if pixels is not None:
+        assert (pixels == by_pillow(garbled)).all()
