@@ -29,10 +29,11 @@ class ScanPlugin(WorkerPlugin):
         self._version = version
         self._worker: Worker | None = None
         self._ended = False
+        self._threads = 1
 
     def setup(self, worker: DaskWorker) -> None:
         """Begin with nothing; the same plugin may be set up again after a restart."""
-        del worker
+        self._threads = worker.state.nthreads
         self._worker = None
         self._ended = False
 
@@ -51,7 +52,7 @@ class ScanPlugin(WorkerPlugin):
         with _making:
             if self._worker is None:
                 self._check_host()
-                self._worker = Worker(self._spec)
+                self._worker = Worker(self._spec, self._threads)
         if self._ended:  # while the line was made: nobody else would close it
             self._worker.close()
         return self._worker

@@ -2,12 +2,11 @@
 
 import base64
 import hashlib
-from typing import Protocol
 
 import numpy as np
 
+from scanner.decoder import Perceiver
 from scanner.errors import CanaryError
-from scanner.fingerprint import Perceived
 from scanner.match import hamming_join
 
 PICTURE = base64.b64decode(
@@ -25,13 +24,6 @@ PICTURE = base64.b64decode(
 SHA256 = "d7368d1a91e6af4dccd70b9f9491f2321469630bbfc1211ab68494a6413529fa"
 PDQ = bytes.fromhex("b76d1d10d216cee915b1966ec8796db67484b29b934c4dc5cc96b272b361718c")
 PHASH = bytes.fromhex("b899c327b4d01bec")
-
-
-class Perceiver(Protocol):
-    """What looks at pictures: the decoder child."""
-
-    def perceive(self, data: bytes) -> Perceived:
-        """Return what is seen in the bytes of a picture."""
 
 
 def check(decoder: Perceiver) -> None:

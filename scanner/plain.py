@@ -1,5 +1,6 @@
 """The plain loop: the definition of what every engine must produce."""
 
+import os
 from collections.abc import Iterable, Iterator
 
 from scanner.slices import Slice
@@ -7,10 +8,10 @@ from scanner.worker import MatchWork, Spec, Summary, Worker
 
 
 class PlainLoop:
-    """Does the work in this process, one slice after the other."""
+    """Does the work in this process, one slice after the other, with a decoder for each core."""
 
     def __init__(self, spec: Spec) -> None:
-        self._worker = Worker(spec)
+        self._worker = Worker(spec, spec.config.scheduler.workers or len(os.sched_getaffinity(0)))
 
     def fingerprint(self, work: Iterable[Slice]) -> Iterator[tuple[Slice, Summary]]:
         """Fingerprint slices in order."""

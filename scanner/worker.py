@@ -11,7 +11,7 @@ from typing import Self
 
 from scanner import canary
 from scanner.config import Config
-from scanner.decoder import Decoder
+from scanner.decoder import Decoder, Perceiver, Pool
 from scanner.fetch import Content, Source, fetch, source_of
 from scanner.fetch.budget import ByteBudget, memory_need
 from scanner.findings.coverage import Coverage, coverage_of
@@ -56,13 +56,13 @@ class Matched:
 
 
 class Worker:
-    """One process's share of the line: its clients, its decoder child, the mapped table.
+    """One process's share of the line: its clients, its decoder children, the mapped table.
 
-    Every method may run twice, and again after a crash: results are put once, under names that say what
-    they are made of.
+    It keeps as many cores busy as it has decoders. Every method may run twice, and again after a crash:
+    results are put once, under names that say what they are made of.
     """
 
-    def __init__(self, spec: Spec, decoder: Decoder | None = None) -> None:
+    def __init__(self, spec: Spec, decoders: int | Sequence[Perceiver] = 1) -> None:
         settings = spec.config.fetch
         self._config = spec.config
         self._retry = Retry(
@@ -75,11 +75,13 @@ class Worker:
         self._sources: dict[int, Source] = {}
         self._budget = ByteBudget(settings.in_flight_bytes)
         # One pool for good: a decoder child ends with the thread that started it.
-        self._pool = ThreadPoolExecutor(settings.in_flight, READERS)
-        self._decoder = decoder or Decoder(spec.config.media)
+        if isinstance(decoders, int):
+            decoders = [Decoder(spec.config.media) for _ in range(decoders)]
+        self._pool = ThreadPoolExecutor(max(settings.in_flight, len(decoders)), READERS)
+        self._decoder = Pool(decoders)
         try:
             self._table: HashTable = open_table(spec.table)
-            canary.check(self._decoder)
+            list(self._pool.map(canary.check, decoders))  # all start at once
         except BaseException:
             self.close()
             raise

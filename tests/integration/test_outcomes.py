@@ -38,7 +38,7 @@ def table(tmp_path):
 def scanned(config, table, part, tmp_path):
     """Fingerprint one part with a decoder that some objects are poison to."""
     work = slice_of(part, tmp_path / "parts", config)
-    with Worker(Spec(config, table.path), Decoder(config.media, [sys.executable, str(POISON)])) as worker:
+    with Worker(Spec(config, table.path), [Decoder(config.media, [sys.executable, str(POISON)])]) as worker:
         summary = worker.fingerprint(work)
     rows = read_fingerprints(work.output)
     assert summary.coverage == coverage_of(rows)
@@ -94,9 +94,9 @@ def test_a_bucket_gives_each_outcome_that_answers_can_come_to(table, tmp_path):
         "//archived": [Fault(403, "InvalidObjectState")],
         "//denied": [Fault(403, "AccessDenied")],
         "//failed": [faults.SLOW_DOWN, faults.SLOW_DOWN],
-        "//gone": [Fault(404, "NoSuchVersion")],
+        "//gone": [Fault(404, "NoSuchVersion")] * 2,  # nor is it the null version
         "//hashed": [faults.SLOW_DOWN, faults.NOTHING],
-        "//replaced": [Fault(412, "PreconditionFailed")],
+        "//replaced": [Fault(412, "PreconditionFailed")] * 2,
     }
     with faults.serving() as server:
         refs = [server.put(key, pictures.jpeg(1)) for key in answers]

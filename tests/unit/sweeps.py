@@ -69,7 +69,7 @@ class Loop:
     """The plain loop with a decoder in this process."""
 
     def __init__(self, sweep):
-        self.worker = Worker(Spec(sweep.config, sweep.table.path), InProcess())
+        self.worker = Worker(Spec(sweep.config, sweep.table.path), [InProcess()])
         self.done = []
 
     def fingerprint(self, work):

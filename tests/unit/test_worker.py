@@ -1,5 +1,6 @@
 """One slice down the line: every listed row has an outcome, nothing is done twice, a wrong canary stops."""
 
+import threading
 from dataclasses import replace
 
 import pytest
@@ -27,7 +28,7 @@ def part(room):
     def make(**settings):
         sweep = room.start(run=room.config().run.model_copy(update={"part_objects": 100}), **settings)
         (one,) = sweep.listing
-        made.append(Worker(Spec(sweep.config, sweep.table.path), InProcess()))
+        made.append(Worker(Spec(sweep.config, sweep.table.path), [InProcess()]))
         return sweep, sweep.slice_of(one), made[-1]
 
     yield make
@@ -106,7 +107,7 @@ def test_a_slice_that_is_done_is_not_done_again(part):
     sweep, work, worker = part()
     before = worker.fingerprint(work)
     decoder = InProcess()
-    with Worker(Spec(sweep.config, sweep.table.path), decoder) as other:
+    with Worker(Spec(sweep.config, sweep.table.path), [decoder]) as other:
         assert other.fingerprint(work) == before
     assert decoder.asked == 1  # the canary
 
@@ -148,21 +149,52 @@ def test_a_worker_whose_canary_fails_does_not_come_to_be(room):
     decoder = Wrong()
     sweep = room.start()
     with pytest.raises(CanaryError):
-        Worker(Spec(sweep.config, sweep.table.path), decoder)
+        Worker(Spec(sweep.config, sweep.table.path), [decoder])
     assert decoder.closed
+
+
+def test_every_decoder_of_a_worker_has_to_know_the_canary(room):
+    decoders = [InProcess(), InProcess(), Wrong()]
+    sweep = room.start()
+    with pytest.raises(CanaryError):
+        Worker(Spec(sweep.config, sweep.table.path), decoders)
+    assert all(decoder.closed for decoder in decoders)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_worker_looks_at_as_many_objects_at_once_as_it_has_decoders(room, count):
+    together = threading.Barrier(count)
+
+    class Patient(InProcess):
+        """A decoder that answers only when all the others are at work too."""
+
+        def perceive(self, data):
+            if data != canary.PICTURE:
+                together.wait(20)
+            return super().perceive(data)
+
+    fetch = room.config().fetch.model_copy(update={"in_flight": 1})  # decoders are kept busy all the same
+    sweep = room.start(run=room.config().run.model_copy(update={"part_objects": 100}), fetch=fetch)
+    (one,) = sweep.listing
+    with Worker(Spec(sweep.config, sweep.table.path), [Patient() for _ in range(count)]) as worker:
+        worker.fingerprint(sweep.slice_of(one))
+    assert {row.outcome for row in read_fingerprints(sweep.slice_of(one).output)} == {
+        Outcome.HASHED,
+        Outcome.NOT_MEDIA,
+    }
 
 
 def test_a_worker_without_its_table_does_not_come_to_be(room, tmp_path):
     decoder = InProcess()
     with pytest.raises(HashListError):
-        Worker(Spec(room.config(), tmp_path / "nowhere"), decoder)
+        Worker(Spec(room.config(), tmp_path / "nowhere"), [decoder])
     assert decoder.closed
 
 
 def test_a_worker_closes_its_decoder_at_the_end(room):
     sweep = room.start()
     decoder = InProcess()
-    with Worker(Spec(sweep.config, sweep.table.path), decoder):
+    with Worker(Spec(sweep.config, sweep.table.path), [decoder]):
         assert not decoder.closed
     assert decoder.closed
 
@@ -179,7 +211,7 @@ def test_the_type_that_first_bytes_tell_is_kept_where_the_decoder_says_none(room
 
     sweep = room.start()
     one = next(iter(sweep.listing))
-    with Worker(Spec(sweep.config, sweep.table.path), Blind()) as worker:
+    with Worker(Spec(sweep.config, sweep.table.path), [Blind()]) as worker:
         worker.fingerprint(sweep.slice_of(one))
     rows = read_fingerprints(sweep.slice_of(one).output)
     assert {(row.outcome, row.media_type) for row in rows} == {(Outcome.CRASHED, "image/jpeg")}
