@@ -28,7 +28,11 @@ from scanner.worker import MatchWork, Spec, Summary
 from scanner.workspace import Workspace
 
 UNSETTLED = INCOMPLETE | {Outcome.TIMED_OUT, Outcome.CRASHED, Outcome.GONE, Outcome.ARCHIVED}
-"""Outcomes that another run may see otherwise: parts that hold one are not reused."""
+"""Outcomes that another run may see otherwise: parts that hold one are not reused.
+
+`archived` is one of them: a GET says it, never the listing, and an object that is restored keeps the storage
+class and the ETag that it was listed with, so nothing but another GET can tell.
+"""
 
 
 class Executor(Protocol):
