@@ -2,12 +2,13 @@
 
 import queue
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from scanner.config import Config
 from scanner.errors import StoreError
-from scanner.inventory import Part, list_parts
+from scanner.inventory import Part, frozen_parts, list_parts
 from scanner.progress import Reporter
 from scanner.retry import Retry
 from scanner.s3 import client_of
@@ -32,13 +33,23 @@ class Listing:
         self._folder = folder
         self._retry = retry
         self._reporter = reporter
+        self._running: Generator[Part] | None = None
 
     def __iter__(self) -> Iterator[Part]:
         """Yield the parts of all targets in order; those of an earlier start come first."""
-        for part in _ahead(self._listed()):
-            self.parts.append(part)
-            yield part
+        with closing(_ahead(self._listed())) as self._running:
+            for part in self._running:
+                self.parts.append(part)
+                yield part
         self.finished = not self.failures
+
+    def stop(self) -> None:
+        """List no more; `parts` and `finished` then say what is at rest, taken or not."""
+        if self._running is not None:
+            self._running.close()
+        frozen = [frozen_parts(self._folder, number) for number in range(len(self._places))]
+        self.parts = [part for parts in frozen for part in parts]
+        self.finished = all(parts and parts[-1].last for parts in frozen)
 
     def _listed(self) -> Iterator[Part]:
         for number, place in enumerate(self._places):
@@ -58,7 +69,7 @@ class Listing:
             yield part
 
 
-def _ahead(parts: Iterator[Part]) -> Iterator[Part]:
+def _ahead(parts: Iterator[Part]) -> Generator[Part]:
     """Yield what a thread of its own fetches ahead, so that listing never waits for hashing."""
     fetched: queue.SimpleQueue[Part | BaseException | None] = queue.SimpleQueue()
     stopped = threading.Event()

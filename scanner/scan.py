@@ -110,14 +110,15 @@ class Sweep:
             self.reporter.matched(work.rows, summary.findings)
 
     def stopped(self) -> str:
-        """Say what is there and what is missing of a run that is stopped now."""
+        """End the listing; say what is at rest and what is missing of a run that is stopped now."""
+        self.listing.stop()
         parts = self.listing.parts
         scanned = sum(self.slice_of(part).output.exists() for part in parts)
         joined = sum(self.match_of(part).output.exists() for part in parts)
         listing = "the listing is finished" if self.listing.finished else "the listing is not finished"
         return (
-            f"stopped: of {len(parts)} parts that came from the listing, {scanned} are fingerprinted and "
-            f"{joined} joined; {listing}; there is no manifest yet; "
+            f"stopped: of {len(parts)} listed parts, {scanned} are fingerprinted and {joined} joined; "
+            f"{listing}; there is no manifest yet; "
             f"the same command continues run {self.run.run_id}"
         )
 

@@ -115,3 +115,48 @@ def test_a_listing_that_nobody_wants_any_more_leaves_no_thread(listing):
     next(parts)
     parts.close()
     assert not [thread for thread in threading.enumerate() if thread.name == "listing"]
+
+
+def test_a_listing_that_is_stopped_says_what_it_froze_ahead(listing):
+    heard = Heard()
+    listed = listing(heard)
+    parts = iter(listed)
+    next(parts)
+    for _ in range(500):
+        if heard.rows[-1:] == [(0, True)]:
+            break
+        time.sleep(0.01)
+    assert (len(listed.parts), listed.finished) == (1, False)
+    listed.stop()
+    assert (listed.parts, listed.finished) == (list(listing()), True)
+
+
+def test_a_listing_that_is_stopped_on_the_way_freezes_nothing_more_and_is_not_finished(listing, tmp_path):
+    class Slow(Heard):
+        """A reporter that is told of the second part only once the listing was to stop."""
+
+        def listed(self, objects, finished):
+            super().listed(objects, finished)
+            if len(self.rows) == 2:
+                told.wait(10)
+
+    told = threading.Event()
+    listed = listing(Slow())
+    parts = iter(listed)
+    next(parts)
+    threading.Timer(0.2, told.set).start()
+    listed.stop()
+    assert not [thread for thread in threading.enumerate() if thread.name == "listing"]
+    assert [part.path.name for part in listed.parts] == ["000-000000.parquet", "000-000001.parquet"]
+    assert sorted(path.name for path in (tmp_path / "inventory").iterdir()) == [
+        part.path.name for part in listed.parts
+    ]
+    assert not listed.finished
+
+
+def test_a_target_without_its_last_part_leaves_the_listing_unfinished(listing):
+    whole = list(listing())
+    next(part for part in whole if part.target == 1).path.unlink()
+    listed = listing()
+    listed.stop()
+    assert (len(listed.parts), listed.finished) == (len(whole) - 1, False)

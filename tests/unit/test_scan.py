@@ -324,12 +324,21 @@ def test_a_stopped_run_says_what_is_there_and_what_is_missing(room):
     for _ in itertools.islice(Loop(sweep).fingerprint(map(sweep.slice_of, sweep.listing)), 2):
         pass
     words = sweep.stopped()
-    assert "of 2 parts that came from the listing, 2 are fingerprinted and 0 joined" in words
-    assert "the listing is not finished" in words
+    listed = len(list(sweep.run.inventory.iterdir()))
+    assert f"of {listed} listed parts, 2 are fingerprinted and 0 joined" in words
     assert f"the same command continues run {sweep.run.run_id}" in words
     again, _, _ = room.scan()
     parts = len(again.listing.parts)
-    assert f"of {parts} parts that came from the listing, {parts} are fingerprinted and {parts} joined" in (
-        again.stopped()
-    )
+    assert f"of {parts} listed parts, {parts} are fingerprinted and {parts} joined" in again.stopped()
     assert "the listing is finished" in again.stopped()
+
+
+def test_a_stopped_run_counts_the_parts_at_rest_that_nobody_had_asked_for_yet(room):
+    whole, _, _ = room.scan()
+    listed = len(whole.listing.parts)
+    again = room.start()
+    assert f"of {listed} listed parts, {listed} are fingerprinted and {listed} joined" in again.stopped()
+    assert "the listing is finished" in again.stopped()
+    whole.listing.parts[-1].path.unlink()
+    assert f"of {listed - 1} listed parts" in room.start().stopped()
+    assert "the listing is not finished" in room.start().stopped()
