@@ -5,18 +5,22 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, Protocol, TextIO
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from scanner.findings.coverage import Coverage
 from scanner.records import Outcome
 
 READ = frozenset({Outcome.HASHED, Outcome.NOT_MEDIA, Outcome.EXCLUDED, Outcome.NOT_REGULAR, Outcome.SCREENED})
 """Outcomes that are no trouble worth a word in the progress line."""
+
+RATE_SECONDS = 600.0
+"""How far back the time left is estimated from; a slice may take longer than rich's own 30 s."""
 
 
 class Reporter(Protocol):
@@ -126,52 +130,67 @@ class LogReporter:
         self.event("progress", **self._tally.facts())
 
 
+class _Bars(Progress):
+    """Bars, and below them a line of facts that is folded where it is too long: nothing is ever cut."""
+
+    facts = ""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        yield from super().get_renderables()
+        if self.facts:
+            yield Text(self.facts, no_wrap=False, overflow="fold")
+
+
 class TerminalReporter:
-    """Two bars on a terminal: fingerprints and the join, with rates, findings and trouble by kind."""
+    """Two bars on a terminal, fingerprints and the join; below them rates, findings and trouble by kind."""
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
-        self._console = console
         self._tally = Tally(clock)
-        self._progress = Progress(
+        self._bars = _Bars(
             TextColumn("{task.description:<12}"),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[facts]}", markup=False),
             console=console,
+            get_time=clock,
+            speed_estimate_period=RATE_SECONDS,
             transient=True,
         )
-        self._scan: TaskID = self._progress.add_task("fingerprint", total=None, facts="")
-        self._match: TaskID = self._progress.add_task("join", total=None, facts="")
-        self._progress.start()
+        self._scan: TaskID = self._bars.add_task("fingerprint", total=None)
+        self._match: TaskID = self._bars.add_task("join", total=None)
+        self._bars.start()
 
     def event(self, name: str, **facts: Any) -> None:
         """Print one line above the bars."""
         words = " ".join(f"{key}={value}" for key, value in facts.items())
-        self._progress.console.print(f"{name} {words}", markup=False, highlight=False, style="dim")
+        self._bars.console.print(f"{name} {words}", markup=False, highlight=False, style="dim")
 
     def listed(self, objects: int, finished: bool) -> None:
         """Make the bars longer."""
         self._tally.listed += objects
         self._tally.listing_finished = finished
         for task in (self._scan, self._match):
-            self._progress.update(task, total=self._tally.listed if finished else None)
+            self._bars.update(task, total=self._tally.listed if finished else None)
 
     def scanned(self, coverage: Coverage) -> None:
         """Move the first bar."""
         self._tally.add(coverage)
-        facts = self._tally.facts()
-        trouble = " ".join(f"{kind} {count}" for kind, count in facts["trouble"].items())
-        text = f"{facts['objects_per_second']:,.0f}/s  {facts['bytes_per_second'] / 1e6:,.1f} MB/s  {trouble}"
-        self._progress.update(self._scan, completed=self._tally.objects, facts=text)
+        self._bars.facts = self._facts()
+        self._bars.update(self._scan, completed=self._tally.objects)
 
     def matched(self, objects: int, findings: int) -> None:
         """Move the second bar."""
         self._tally.matched += objects
         self._tally.findings += findings
-        facts = f"{self._tally.findings} with matches"
-        self._progress.update(self._match, completed=self._tally.matched, facts=facts)
+        self._bars.facts = self._facts()
+        self._bars.update(self._match, completed=self._tally.matched)
+
+    def _facts(self) -> str:
+        facts = self._tally.facts()
+        rates = f"{facts['objects_per_second']:,.0f}/s  {facts['bytes_per_second'] / 1e6:,.1f} MB/s"
+        trouble = (f"{kind} {count}" for kind, count in facts["trouble"].items())
+        return "  ".join([rates, f"{facts['findings']} with matches", *trouble])
 
     def close(self) -> None:
         """Take the bars away."""
-        self._progress.stop()
+        self._bars.stop()

@@ -6,9 +6,10 @@ from collections import Counter
 
 import pytest
 from rich.console import Console
+from rich.text import Text
 
 from scanner.findings.coverage import Coverage
-from scanner.progress import LogReporter, Tally, TerminalReporter
+from scanner.progress import READ, LogReporter, Tally, TerminalReporter
 from scanner.records import Outcome
 
 
@@ -142,8 +143,67 @@ def test_both_bars_show_how_far_the_work_is(terminal, clock):
     reporter.close()
     assert "21/40" in shown()
     assert "12/40" in shown()
-    assert "2.0 MB/s  denied 1" in shown()
-    assert "5 with matches" in shown()
+    assert "10/s  2.0 MB/s  5 with matches  denied 1" in shown()
+
+
+@pytest.fixture(params=[False, True], ids="soft wrap {}".format)
+def narrow(request, clock):
+    """A reporter at 80 columns, and the lines of what it shows last."""
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=80, soft_wrap=request.param)
+    reporter = TerminalReporter(console, clock)
+
+    def shown():
+        reporter.close()
+        last = stream.getvalue().rpartition("fingerprint")
+        drawn = Text.from_ansi("".join(last[1:]).partition("\x1b[1A")[0])
+        return [line.rstrip() for line in drawn.plain.splitlines() if line.strip()]
+
+    yield reporter, shown
+    reporter.close()
+
+
+def test_nothing_is_cut_at_80_columns(narrow, clock):
+    reporter, shown = narrow
+    reporter.listed(1_234_567_890, True)
+    for outcome, objects in (
+        ("hashed", 123_456),
+        ("archived", 12_345),
+        ("denied", 23_456),
+        ("failed", 34_567),
+    ):
+        clock.at += 100
+        reporter.scanned(slice_of(objects, 10**10, outcome))
+    clock.at += 100
+    reporter.matched(123_456_789, 54_321)
+    scan, join, *facts = shown()
+    assert scan.split()[0] == "fingerprint"
+    assert scan.split()[-2:] == ["193824/1234567890", "1461:48:29"]
+    assert join.split()[0] == "join"
+    assert join.split()[-2] == "123456789/1234567890"
+    assert " ".join(" ".join(facts).split()) == (
+        "388/s 80.0 MB/s 54321 with matches archived 12345 denied 23456 failed 34567"
+    )
+    assert max(map(len, [scan, join, *facts])) <= 80
+
+
+def test_every_kind_of_trouble_finds_room_at_80_columns(narrow):
+    reporter, shown = narrow
+    for outcome in Outcome:
+        reporter.scanned(slice_of(1_234_567, outcome=outcome))
+    _, _, *facts = shown()
+    said = " ".join(facts)
+    assert all(f"{outcome} 1234567" in said for outcome in set(Outcome) - READ)
+    assert max(map(len, facts)) <= 80
+
+
+def test_the_time_left_is_told_though_each_slice_takes_minutes(narrow, clock):
+    reporter, shown = narrow
+    reporter.listed(10, True)
+    for _ in range(2):
+        clock.at += 120
+        reporter.scanned(slice_of(1))
+    assert shown()[0].split()[-2:] == ["2/10", "0:16:00"]
 
 
 def test_the_bars_have_no_end_before_the_listing_has_one(terminal):
