@@ -17,12 +17,14 @@ from distributed.security import Security
 
 from jobs.connection import TROUBLE, reaching
 from jobs.executor import LOST_SECONDS, DaskExecutor
-from jobs.worker import ScanPlugin, plugin_name, version
+from jobs.worker import ScanPlugin, memory_bound, plugin_name, version
 from scanner.config import Scheduler
 from scanner.errors import ConfigError, IncompleteRun
 from scanner.version import VERSION
 from scanner.worker import Spec
 from scanner.workspace import put_once
+
+logger = logging.getLogger(__name__)
 
 QUIET = {
     # Mapped table pages count as resident memory, so termination by memory would kill healthy workers.
@@ -64,6 +66,7 @@ def dask_engine(
         ):
             with reaching():
                 _check_versions(client)
+                _tell_memory_bounds(client)
                 client.register_plugin(ScanPlugin(spec, probe, token))
                 workers = max(1, len(client.ncores()))
             try:
@@ -201,3 +204,17 @@ def _check_versions(client: Client) -> None:
     if versions != {VERSION}:
         found = ", ".join(sorted(versions))
         raise ConfigError(f"scheduler: workers run hashsweep {found}, this is {VERSION}; install the same")
+
+
+def _tell_memory_bounds(client: Client) -> None:
+    """Warn of workers that stop or end by a count of memory that takes the mapped table for their own."""
+    bounds = client.run(memory_bound).values()
+    bounded = [bound for bound in bounds if bound is not None]
+    if bounded:
+        logger.warning(
+            "scheduler: %d of %d workers pause, or are ended, once they use %d MB, of which the mapped hash "
+            "table is a part; a run may stand still there; start them with: dask worker --memory-limit 0",
+            len(bounded),
+            len(bounds),
+            min(bounded) // 10**6,
+        )

@@ -3,6 +3,7 @@
 import threading
 from pathlib import Path
 
+import dask
 from distributed import Worker as DaskWorker
 from distributed import WorkerPlugin, get_worker
 
@@ -85,6 +86,17 @@ def sees(probe: Path) -> str | None:
 def version() -> str:
     """Return the version that a worker runs."""
     return VERSION
+
+
+def memory_bound(dask_worker: DaskWorker) -> int | None:
+    """Return the bytes at which this worker is paused, or ended by its nanny; None when it never is.
+
+    The nanny is another process, whose settings its worker inherits.
+    """
+    memory = dask_worker.memory_manager
+    terminate = dask.config.get("distributed.worker.memory.terminate") if dask_worker.nanny else False
+    fractions = [one for one in (memory.memory_pause_fraction, terminate) if one is not False]
+    return int(memory.memory_limit * min(fractions)) if memory.memory_limit and fractions else None
 
 
 def _line(run: str) -> Worker:
