@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import logging
 import sys
 import time
 from collections import Counter
@@ -158,7 +159,9 @@ class TerminalReporter:
         )
         self._scan: TaskID = self._bars.add_task("fingerprint", total=None)
         self._match: TaskID = self._bars.add_task("join", total=None)
+        stream = sys.stderr
         self._bars.start()
+        self._turned = _turned(stream, sys.stderr)
 
     def event(self, name: str, **facts: Any) -> None:
         """Print one line above the bars."""
@@ -194,3 +197,17 @@ class TerminalReporter:
     def close(self) -> None:
         """Take the bars away."""
         self._bars.stop()
+        for handler, stream in self._turned:
+            handler.setStream(stream)
+
+
+def _turned(before: TextIO, now: TextIO) -> "list[tuple[logging.StreamHandler[TextIO], TextIO]]":
+    """Let log lines take the way of all that is printed while bars are drawn, which else wipe them out.
+
+    Returns the handlers that were turned, each with its stream of before.
+    """
+    handlers = [one for one in logging.root.handlers if isinstance(one, logging.StreamHandler)]
+    turned = [one for one in handlers if one.stream is before and now is not before]
+    for one in turned:
+        one.setStream(now)
+    return [(one, before) for one in turned]

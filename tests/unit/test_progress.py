@@ -2,6 +2,8 @@
 
 import io
 import json
+import logging
+import sys
 from collections import Counter
 
 import pytest
@@ -224,3 +226,26 @@ def test_the_bars_are_taken_away_at_the_end(terminal):
     reporter, shown = terminal
     reporter.close()
     assert "\x1b[2K" in shown().rsplit("join", 1)[1]
+
+
+def test_a_log_line_stands_above_the_bars_and_is_not_wiped_out_with_them(monkeypatch):
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    handler = logging.StreamHandler(sys.stderr)
+    monkeypatch.setattr(logging.root, "handlers", [handler])
+    reporter = TerminalReporter(Console(file=stream, force_terminal=True, width=80))
+    logging.getLogger("jobs.engine").warning("workers pause")
+    reporter.close()
+    before, _, after = stream.getvalue().partition("workers pause\n")
+    assert before.endswith("\x1b[2K")  # the bars were taken away first
+    assert "fingerprint" in after  # and drawn again below
+    assert (handler.stream, sys.stderr) == (stream, stream)
+
+
+def test_log_lines_stay_where_they_are_when_no_bars_are_drawn(monkeypatch):
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    handler = logging.StreamHandler(stream)
+    monkeypatch.setattr(logging.root, "handlers", [handler])
+    TerminalReporter(Console(file=io.StringIO())).close()
+    assert handler.stream is stream
