@@ -1,10 +1,13 @@
-"""`kill -9` at any moment, followed by the same command, ends with the result of an undisturbed run."""
+"""`kill -9` at any moment ends with the result of an undisturbed run: of a driver, once the same command was
+run again; of a worker or a decoder, in the run that it happened to."""
 
+import json
 import os
 import random
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -18,12 +21,15 @@ MOMENTS = {("driver", 1): 0, ("driver", 2): 6, ("worker", 1): 1, ("decoder", 1):
 """Parts that are at rest when the first of each kind is killed, whatever the machine's speed; the others are
 killed after as many as their seed says, and at a random time after that."""
 
+HELD_SECONDS = {("decoder", 1): 1.0}
+"""How long one stands still before it is killed: by then its worker has asked it for an object."""
+
 OPTIONS = ("--scheduler", "local", "--workers", "2", "--json")
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    """A store, and the rows digest of a run that nobody disturbed."""
+    """A store, and the result of a run that nobody disturbed."""
     root = tmp_path_factory.mktemp("kill")
     store = content(120)
     write_store(root / "store", store)
@@ -32,7 +38,13 @@ def undisturbed(tmp_path_factory):
     import_known(root / "calm", store)
     done = hashsweep("scan", f"file://{root / 'store'}", "-c", settings, "-w", root / "calm", *OPTIONS)
     assert done.code == 1, done.err
-    return root, store, settings, done.json["rows_digest"]
+    return root, store, settings, _result(done.json)
+
+
+def _result(summary: dict[str, Any]) -> dict[str, Any]:
+    """Return what a run found, what every object came to, and what was listed."""
+    counts = {name: summary["inventory"][name] for name in ("objects", "bytes", "delete_markers")}
+    return {"rows": summary["rows_digest"], "outcomes": summary["coverage"]["outcomes"], "listed": counts}
 
 
 def _victim(driver: psutil.Process, kind: str) -> psutil.Process | None:
@@ -47,15 +59,15 @@ def _victim(driver: psutil.Process, kind: str) -> psutil.Process | None:
     return random.choice(workers) if workers else None
 
 
-def _moment(kind: str, seed: int) -> tuple[int, float]:
-    """Return after how many parts, and how many seconds after that, to kill."""
+def _moment(kind: str, seed: int) -> tuple[int, float, float]:
+    """Return after how many parts, and how many seconds after that, to kill, and after what standstill."""
     if (kind, seed) in MOMENTS:
-        return MOMENTS[kind, seed], 0.0
+        return MOMENTS[kind, seed], 0.0, HELD_SECONDS.get((kind, seed), 0.0)
     chance = random.Random(seed)
-    return chance.randrange(PARTS), chance.uniform(0, 3)
+    return chance.randrange(PARTS), chance.uniform(0, 3), 0.0
 
 
-def _disturb(pid: int, kind: str, workspace: Path, parts: int, wait: float) -> bool:
+def _disturb(pid: int, kind: str, workspace: Path, parts: int, wait: float, held: float) -> bool:
     """Kill one process of a run that has put so many parts; tell whether that came to pass.
 
     A run of no part is one that has its name: its driver may be listing.
@@ -71,6 +83,9 @@ def _disturb(pid: int, kind: str, workspace: Path, parts: int, wait: float) -> b
         victim = _victim(driver, kind)
         if victim is None or driver.status() == psutil.STATUS_ZOMBIE:
             return False
+        if held:
+            os.kill(victim.pid, signal.SIGSTOP)
+            time.sleep(held)
         os.kill(victim.pid, signal.SIGKILL)
     except (psutil.NoSuchProcess, ProcessLookupError):
         return False
@@ -82,24 +97,24 @@ def _parts(workspace: Path) -> list[Path]:
 
 
 def _check(undisturbed, tmp_path, kind: str, seed: int) -> bool:
-    """Disturb a run, let the same command finish it, compare; tell whether it was disturbed."""
-    root, store, settings, digest = undisturbed
+    """Disturb a run, finish it where that ended it, compare; tell whether it was disturbed."""
+    root, store, settings, result = undisturbed
     workspace = tmp_path / f"{kind}-{seed}"
     import_known(workspace, store)
     command = ("scan", f"file://{root / 'store'}", "-c", settings, "-w", workspace, *OPTIONS)
     running = start(*command)
     disturbed = _disturb(running.pid, kind, workspace, *_moment(kind, seed))
-    _, err = running.communicate(timeout=200)
+    out, err = running.communicate(timeout=200)
     if kind == "driver" and running.returncode < 0:
         runs = sorted((workspace / "runs").iterdir())
         assert len(runs) == 1
+        done = hashsweep(*command)
+        assert done.code == 1, done.err
+        assert sorted((workspace / "runs").iterdir()) == runs, "the same run was not taken up"
+        out = done.out
     else:
         assert running.returncode == 1, err
-    done = hashsweep(*command)
-    assert done.code == 1, done.err
-    assert done.json["rows_digest"] == digest
-    if kind == "driver" and running.returncode < 0:
-        assert sorted((workspace / "runs").iterdir()) == runs, "the same run was not taken up"
+    assert _result(json.loads(out)) == result
     return disturbed
 
 
