@@ -4,10 +4,12 @@ import base64
 import hashlib
 
 import numpy as np
+import numpy.typing as npt
 
 from scanner.decoder import Perceiver
 from scanner.errors import CanaryError
 from scanner.match import hamming_join
+from scanner.match.exact import exact_join
 
 PICTURE = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAGAAAABQBAMAAAAUzG2mAAAAElBMVEX18NwePHjIRijwvjwoeFAPDxQ3cV4yAAABuUlEQVR4"
@@ -28,7 +30,8 @@ PHASH = bytes.fromhex("b899c327b4d01bec")
 
 def check(decoder: Perceiver) -> None:
     """Fingerprint and join the canary; raise CanaryError when any answer is not the known one."""
-    if hashlib.sha256(PICTURE).hexdigest() != SHA256:
+    digest = hashlib.sha256(PICTURE).digest()
+    if digest.hex() != SHA256:
         raise _wrong("digest")
     seen = decoder.perceive(PICTURE)
     if seen.pdq != PDQ or seen.pdq_quality != 100:
@@ -37,6 +40,7 @@ def check(decoder: Perceiver) -> None:
         raise _wrong("pHash fingerprint")
     for value, width in ((seen.pdq, 32), (seen.phash, 8)):
         _check_join(value, width)
+    _check_exact_join(digest)
 
 
 def _check_join(value: bytes, width: int) -> None:
@@ -48,6 +52,20 @@ def _check_join(value: bytes, width: int) -> None:
     found = [array.tolist() for array in hamming_join(query, table, 4)]
     if found != [[0, 0], [0, 1], [0, 4]]:
         raise _wrong("join")
+
+
+def _check_exact_join(value: bytes) -> None:
+    """Join the canary, and a value that no list holds, with a table of the canary and both its neighbours."""
+    number = int.from_bytes(value, "big")
+    query, table = _rows(number, number + 1), _rows(number - 1, number, number + 2)
+    found = [array.tolist() for array in exact_join(query, table)]
+    if found != [[0], [1]]:
+        raise _wrong("exact join")
+
+
+def _rows(*numbers: int) -> npt.NDArray[np.uint8]:
+    values = b"".join(number.to_bytes(32, "big") for number in numbers)
+    return np.frombuffer(values, np.uint8).reshape(len(numbers), 32)
 
 
 def _wrong(part: str) -> CanaryError:

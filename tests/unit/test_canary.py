@@ -1,13 +1,18 @@
 """The canary: a right installation passes, and every kind of wrong answer stops the run."""
 
 import hashlib
+import signal
+import sys
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from scanner import canary
+from scanner import canary, cli
 from scanner.errors import CanaryError, Exit
 from scanner.fingerprint import Perceived
+from scanner.match import hamming_join
+from scanner.match.exact import exact_join
 from scanner.records import Outcome
 from tests.unit.sweeps import InProcess
 
@@ -56,3 +61,80 @@ def test_a_wrong_answer_is_refused_with_what_is_wrong_and_what_to_do(answer, par
         canary.check(Answering(answer))
     assert refused.value.exit_code is Exit.INCOMPLETE
     assert SEEN.pdq.hex() not in str(refused.value)
+
+
+def of(*arrays):
+    return tuple(np.array(array, np.int64) for array in arrays)
+
+
+def shifted(join):
+    """Return a join that answers with the row behind the right one."""
+
+    def wrong(*asked):
+        query, row, *distance = join(*asked)
+        return query, row + 1, *distance
+
+    return wrong
+
+
+def without(width):
+    """Return a near join that finds nothing among values of one width."""
+
+    def wrong(queries, table, limit):
+        return of([], [], []) if queries.shape[1] == width else hamming_join(queries, table, limit)
+
+    return wrong
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda queries, table, limit: of([0], [0], [0]),
+        lambda queries, table, limit: of([0, 0, 0], [0, 1, 2], [0, 4, 8 * queries.shape[1]]),
+        lambda queries, table, limit: hamming_join(queries, table, limit - 1),
+        without(32),
+        without(8),
+        shifted(hamming_join),
+    ],
+    ids=["itself alone", "everything", "too near", "no PDQ", "no pHash", "wrong row"],
+)
+def test_a_wrong_join_is_refused(monkeypatch, wrong):
+    monkeypatch.setattr(canary, "hamming_join", wrong)
+    with pytest.raises(CanaryError, match=r"wrong join.*reinstall the locked dependencies"):
+        canary.check(InProcess())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda queries, table: of([], []),
+        lambda queries, table: of([0, 1], [1, 2]),
+        shifted(exact_join),
+    ],
+    ids=["nothing", "what is not there", "wrong row"],
+)
+def test_a_wrong_exact_join_is_refused(monkeypatch, wrong):
+    monkeypatch.setattr(canary, "exact_join", wrong)
+    with pytest.raises(CanaryError, match=r"wrong exact join.*reinstall the locked dependencies"):
+        canary.check(InProcess())
+
+
+def test_a_scan_whose_canary_fails_ends_with_3_and_no_manifest(room, monkeypatch, capsys):
+    monkeypatch.setattr(canary, "PDQ", bytes(32))
+    target = room.store.as_uri()
+    command = ["hashsweep", "scan", target, "-w", str(room.workspace.root), "--scheduler", "none"]
+    monkeypatch.setattr(sys, "argv", command)
+    monkeypatch.setattr(cli, "_leave", sys.exit)  # it may end the process at once
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert ended.value.code == Exit.INCOMPLETE
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "hashsweep: canary: this installation gives a wrong PDQ fingerprint" in err.splitlines()[-1]
+    (run,) = room.workspace.runs.iterdir()
+    assert sorted(path.name for path in run.glob("manifest*")) == []
+    assert list((run / "parts").iterdir()) == []
