@@ -1,0 +1,34 @@
+"""What results are named by: another method, decoder or version must never serve for this one's."""
+
+from pathlib import Path
+
+import pytest
+
+from scanner import scan, slices
+from scanner.config import Config
+from scanner.fingerprint import METHODS
+from scanner.inventory import Part
+from scanner.slices import slice_of
+
+PART = Part(0, 0, Path("inventory/000-000000.parquet"), 10, 1000, 0, True, "a" * 64)
+NAMED = ["METHODS", "DECODERS", "VERSION"]
+
+
+def test_methods_have_the_ids_under_which_fingerprints_are_kept():
+    """A renamed method makes every part at rest foreign: rename it when its values change, never else."""
+    assert METHODS.split() == ["pdq/full", "phash/imagehash"]
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_part_of_fingerprints_is_named_by_who_made_it(monkeypatch, name):
+    before = slice_of(PART, Path("parts"), Config()).output
+    monkeypatch.setattr(slices, name, "another")
+    assert slice_of(PART, Path("parts"), Config()).output != before
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_the_same_command_with_other_code_is_another_run(monkeypatch, room, name):
+    first = room.start()
+    assert room.start().run == first.run
+    monkeypatch.setattr(scan, name, "another")
+    assert room.start().run != first.run
