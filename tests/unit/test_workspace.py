@@ -118,6 +118,29 @@ getattr(workspace, sys.argv[3])(Path(sys.argv[1]), b"new" * 100_000)
 """
 
 
+@pytest.mark.parametrize(("verb", "step"), [("put_once", "link"), ("replace", "rename")])
+def test_a_file_is_on_the_disk_before_it_has_its_name_and_its_name_before_it_is_told_of(
+    tmp_path, monkeypatch, verb, step
+):
+    done = []
+
+    def recorded(name, real):
+        def call(*arguments, **options):
+            real(*arguments, **options)
+            about = os.fstat(arguments[0]) if name == "fsync" else None
+            done.append(
+                (name, about and (about.st_ino, about.st_size if stat.S_ISREG(about.st_mode) else None))
+            )
+
+        return call
+
+    for name in ("fsync", step):
+        monkeypatch.setattr(os, name, recorded(name, getattr(os, name)))
+    getattr(workspace, verb)(tmp_path / "part", b"rows")
+    file, folder = (tmp_path / "part").stat(), tmp_path.stat()
+    assert done == [("fsync", (file.st_ino, 4)), (step, None), ("fsync", (folder.st_ino, None))]
+
+
 @pytest.mark.parametrize(("verb", "step"), [("put_once", "os.link"), ("replace", "os.rename")])
 def test_a_process_killed_before_the_last_step_leaves_nothing_under_the_final_name(tmp_path, verb, step):
     path = tmp_path / "part"
