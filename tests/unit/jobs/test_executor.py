@@ -1,13 +1,18 @@
-"""Splits: a part is whole again exactly when the last of its pieces is done, however deep it was split."""
+"""The window bounds what is asked for; a split part is whole exactly when the last of its pieces is done."""
 
+import contextlib
 import random
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 
-from jobs.executor import _close, _Split
+from jobs import executor
+from jobs.executor import DaskExecutor, _close, _Split
+from scanner.findings.coverage import Coverage
 from scanner.records import Fingerprint, ObjectRef, Outcome
 from scanner.slices import Slice, put_fingerprints, read_fingerprints
+from scanner.worker import MatchWork, Summary
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -73,3 +78,51 @@ def test_the_pieces_and_the_whole_hold_what_was_put_once_when_a_kill_came_betwee
         put_fingerprints(piece.output, [row(piece.start)])
         _close(piece, splits)
     assert whole.output.read_bytes() == before
+
+
+class Flying:
+    """A task that is done when it is looked at."""
+
+    def result(self, timeout):
+        return Summary(Coverage())
+
+
+class OneByOne:
+    """A client whose tasks end one by one, the first first; it counts those that are not over."""
+
+    def __init__(self, monkeypatch):
+        self.flying = []
+        self.most = 0
+        monkeypatch.setattr(executor, "wait", self._wait)
+
+    def submit(self, *_, **__):
+        self.flying.append(Flying())
+        self.most = max(self.most, len(self.flying))
+        return self.flying[-1]
+
+    def _wait(self, futures, timeout, return_when):
+        assert set(futures) == set(self.flying)
+        return SimpleNamespace(done={self.flying.pop(0)})
+
+    def as_current(self):
+        return contextlib.nullcontext()
+
+    def cancel(self, futures):
+        assert futures == []
+
+
+@pytest.mark.parametrize("phase", ["fingerprint", "match"])
+@pytest.mark.parametrize("window", [1, 3, 50])
+def test_no_more_is_asked_for_than_there_is_room_for(tmp_path, monkeypatch, window, phase):
+    whole, pulled = whole_of(tmp_path, 20), []
+
+    def work():
+        for number in range(20):
+            pulled.append(number)
+            one = whole._piece(number, number + 1)
+            yield one if phase == "fingerprint" else MatchWork(one.name, 1, one.output, one.output)
+
+    client = OneByOne(monkeypatch)
+    seen = [len(pulled) for _ in getattr(DaskExecutor(client, window, "run"), phase)(work())]
+    assert seen == [min(window + done, 20) for done in range(20)]
+    assert client.most == min(window, 20)
