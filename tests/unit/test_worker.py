@@ -1,17 +1,22 @@
 """One slice down the line: every listed row has an outcome, nothing is done twice, a wrong canary stops."""
 
+import contextlib
 import threading
 from dataclasses import replace
 
 import pytest
 
 from scanner import canary
+from scanner.config import Fetch
 from scanner.errors import CanaryError, HashListError
+from scanner.fetch import source_of
+from scanner.fetch.budget import memory_need
 from scanner.findings.coverage import coverage_of
 from scanner.records import Match, Outcome
 from scanner.slices import read_fingerprints
 from scanner.worker import Spec, Worker, abandon, put_matches, read_matches
 from tests import pictures
+from tests.line import write_store
 from tests.unit.sweeps import STORE, InProcess, Loop, rows_of
 
 
@@ -227,3 +232,67 @@ def test_several_targets_are_read_each_from_its_own_store(room, tmp_path):
     digests = {(row.object.bucket, row.object.key): row.sha256 for row in rows}
     assert digests[str(other), "0.jpg"] == digests[str(room.store), "3.jpg"]
     assert digests[str(other), "0.jpg"] != digests[str(room.store), "0.jpg"]
+
+
+class Watched:
+    """A source that lets a reader begin only once `enough` says so of the bytes that all readers need."""
+
+    def __init__(self, source, settings, enough, seconds):
+        self.most = 0
+        self._source, self._settings, self._enough, self._seconds = source, settings, enough, seconds
+        self._held = []
+        self._changed = threading.Condition()
+
+    @contextlib.contextmanager
+    def open(self, ref, start=0, stop=None):
+        need = memory_need(ref, self._settings)
+        with self._changed:
+            self._held.append(need)
+            self.most = max(self.most, sum(self._held))
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._enough(self.most), self._seconds)
+        with self._source.open(ref, start, stop) as stream:
+            yield stream
+        with self._changed:
+            self._held.remove(need)
+
+
+@pytest.fixture
+def watched(room, part, monkeypatch):
+    """Return a function that fingerprints six files of one size with a watched source, and returns that."""
+    for path in room.store.iterdir():
+        path.unlink()
+    write_store(room.store, {f"{number}.txt": b"no picture" for number in range(6)})
+
+    def run(enough, seconds, **settings):
+        made = []
+
+        def watching(place, settings):
+            made.append(Watched(source_of(place, settings), settings, enough, seconds))
+            return made[-1]
+
+        _, work, one = part(fetch=Fetch(**settings))
+        with monkeypatch.context() as patch:
+            patch.setattr("scanner.worker.source_of", watching)
+            one.fingerprint(work)
+        assert set(outcomes(work).values()) == {"not_media"}
+        return made[0]
+
+    return run
+
+
+NEED = 20
+"""Bytes that a file of ten bytes may take while it is read."""
+
+
+@pytest.mark.parametrize("readers", [2, 6])
+def test_as_many_objects_are_read_at_once_as_the_settings_say(watched, readers):
+    source = watched(lambda held: held >= readers * NEED, 5, in_flight=readers)
+    assert source.most == readers * NEED
+
+
+@pytest.mark.parametrize("objects", [1, 2])
+def test_objects_that_are_read_at_once_stay_within_the_bytes_in_flight(watched, objects):
+    limit = objects * NEED + NEED // 2
+    source = watched(lambda held: held > limit, 0.1, in_flight=6, in_flight_bytes=limit)
+    assert source.most == objects * NEED
