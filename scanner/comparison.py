@@ -1,6 +1,6 @@
 """The only place that looks up what a newer run knows of findings that it no longer has."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from datetime import datetime
 from typing import Any
 
@@ -12,10 +12,13 @@ from scanner.findings.manifest import read_findings, read_manifest
 from scanner.findings.parts import read_parts
 from scanner.hashlist.entries import matched_entries
 from scanner.hashlist.snapshot import Snapshot, open_snapshot
-from scanner.records import Finding, Fingerprint, ObjectRef
+from scanner.records import Finding, Fingerprint, ObjectRef, Outcome
 from scanner.runs import RunFolder
 from scanner.slices import read_fingerprints
 from scanner.workspace import Workspace
+
+Step = tuple[str, str, bytes]
+"""Store, bucket, and the bytes of a key or of a folder's path."""
 
 
 def compare_runs(workspace: Workspace, old: RunFolder, new: RunFolder) -> Iterator[Difference]:
@@ -23,27 +26,48 @@ def compare_runs(workspace: Workspace, old: RunFolder, new: RunFolder) -> Iterat
     kept = {finding.finding_id for finding in read_findings(new.path)}
     absent = [finding for finding in read_findings(old.path) if finding.finding_id not in kept]
     provenance = read_manifest(new.path)["provenance"]
-    rows = _rows(new, {finding.finding_id for finding in absent})
+    targets = provenance["inventory"]["targets"]
+    rows, blocked = _rows(new, absent)
     entries = _entries(workspace, provenance, absent)
     known = NewRun(
         fingerprint_of=rows.get,
-        listed_whole=lambda ref: _listed_whole(provenance["inventory"]["targets"], ref),
+        listed_whole=lambda ref: _listed_whole(targets, ref, blocked),
         has_entry=entries.__contains__,
     )
     return compare(read_findings(old.path), read_findings(new.path), known)
 
 
-def _rows(run: RunFolder, wanted: set[str]) -> dict[str, Fingerprint]:
-    """Return the newer run's rows of absent findings."""
+def _rows(run: RunFolder, absent: list[Finding]) -> tuple[dict[str, Fingerprint], set[Step]]:
+    """Return the newer run's rows of absent findings, and where its listing could not get to others.
+
+    A name that could not be looked at has no etag. Below it, and below a link, nothing was listed, although
+    the listing came to its end.
+    """
     rows: dict[str, Fingerprint] = {}
-    if not wanted:
-        return rows
+    blocked: set[Step] = set()
+    wanted = {finding.finding_id for finding in absent}
+    ways = {step for finding in absent for step in _way_to(finding.object)}
+    for row in _fingerprints(run) if absent else ():
+        if row.object.finding_id in wanted:
+            rows[row.object.finding_id] = row
+        elif not row.object.etag or row.outcome is Outcome.NOT_REGULAR:
+            store, bucket, key, *_ = row.object.identity
+            blocked |= {(store, bucket, key.removesuffix(b"/"))} & ways
+    return rows, blocked
+
+
+def _fingerprints(run: RunFolder) -> Iterator[Fingerprint]:
     for part in read_parts(run.path):
         if part["path"].startswith(f"{run.parts.name}/"):
-            for row in read_fingerprints(run.path / part["path"]):
-                if row.object.finding_id in wanted:
-                    rows[row.object.finding_id] = row
-    return rows
+            yield from read_fingerprints(run.path / part["path"])
+
+
+def _way_to(ref: ObjectRef) -> Iterator[Step]:
+    """Yield the place of an object, and those of the folders above it, up to the root."""
+    store, bucket, key, *_ = ref.identity
+    components = key.split(b"/")
+    for count in range(len(components) + 1):
+        yield store, bucket, b"/".join(components[:count])
 
 
 def _entries(workspace: Workspace, provenance: Mapping[str, Any], absent: list[Finding]) -> set[MatchKey]:
@@ -67,11 +91,16 @@ def _snapshot(workspace: Workspace, named: Mapping[str, Any]) -> Snapshot:
     return Snapshot(named["list"], named["digest"], folder, imported_at, named["counts"])
 
 
-def _listed_whole(targets: list[dict[str, Any]], ref: ObjectRef) -> bool:
-    """Say whether the place of an object was listed to its end, versions included where it has one."""
+def _listed_whole(targets: list[dict[str, Any]], ref: ObjectRef, blocked: Set[Step] = frozenset()) -> bool:
+    """Say whether the place of an object was listed to its end, versions included where it has one.
+
+    In a directory, nothing may have stood in the way to it; the keys of a bucket lie in no folders.
+    """
     for target in targets:
         here = (target["store"], target["bucket"]) == (ref.store, ref.bucket)
         if here and ref.key.startswith(target["prefix"]):
             whole = target["failure"] is None and target.get("finished") and not target.get("sampled")
-            return bool(whole) and (ref.version_id is None or target.get("listing") == "versions")
+            reached = target.get("listing") != "directory" or blocked.isdisjoint(_way_to(ref))
+            versions = ref.version_id is None or target.get("listing") == "versions"
+            return bool(whole) and reached and versions
     return False

@@ -1,5 +1,8 @@
 """Two runs compared: what a newer run has to know of a finding before it may call it gone."""
 
+import errno
+import os
+import shutil
 from datetime import UTC, datetime
 
 import pytest
@@ -8,7 +11,8 @@ from scanner.comparison import _listed_whole, compare_runs
 from scanner.config import ListPolicy, Matching, Media, Select, Target
 from scanner.records import ObjectRef, Outcome
 from scanner.runs import finished_run
-from tests.unit.sweeps import PICTURES, Written
+from scanner.workspace import Workspace
+from tests.unit.sweeps import PICTURES, STORE, Room, Written
 
 AGAIN = Media(max_frames=3)
 """A setting under which no part of an earlier run serves again."""
@@ -62,6 +66,66 @@ def test_what_a_sample_did_not_reach_is_unchecked(room):
     first = room.conclude()
     told = states(room, first, room.conclude(select=Select(sample=1)))
     assert told == {**dict.fromkeys(FOUND, ("unchecked", "not_listed")), "0.jpg": ("unchanged", None)}
+
+
+class Folders(Room):
+    """A room whose known pictures lie in folders."""
+
+    def __init__(self, root, workspace):
+        super().__init__(root, workspace, {f"a/b/{key}": data for key, data in STORE.items()})
+        (self.store / "a" / "beside").mkdir()
+        (self.store / "a" / "beside" / "0.jpg").write_bytes(PICTURES["0.jpg"])
+
+
+@pytest.fixture
+def folders(tmp_path):
+    made = Folders(tmp_path / "folders", Workspace(tmp_path / "folders" / "workspace").create())
+    made.import_pictures()
+    return made
+
+
+def unreadable(monkeypatch, name, broken):
+    """Let a call on a name below the store fail as it does without rights, which root always has."""
+    call = getattr(os, broken)
+
+    def refusing(path, *arguments, **named):
+        if path == name and named.get("dir_fd") is not None:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return call(path, *arguments, **named)
+
+    monkeypatch.setattr(os, broken, refusing)
+
+
+@pytest.mark.parametrize(
+    ("name", "broken"), [(b"b", "open"), (b"b", "stat"), (b"a", "open"), (b"a", "stat"), (b"1.jpg", "stat")]
+)
+def test_what_could_not_be_reached_is_unchecked_and_never_gone(folders, monkeypatch, name, broken):
+    first = folders.conclude()
+    shutil.rmtree(folders.store / "a" / "beside")
+    with monkeypatch.context() as context:
+        unreadable(context, name, broken)
+        second = folders.conclude()
+    told = states(folders, first, second)
+    assert told["a/b/1.jpg"] == ("unchecked", "not_listed")
+    whole = ("unchecked", "not_listed") if name == b"a" else ("gone", "object_gone")
+    assert told["a/beside/0.jpg"] == whole
+
+
+def test_what_lies_behind_a_link_where_a_folder_was_is_unchecked(folders):
+    first = folders.conclude()
+    (folders.store / "a" / "b").rename(folders.root / "moved")
+    (folders.store / "a" / "b").symlink_to(folders.root / "moved")
+    (folders.store / "a" / "beside" / "0.jpg").unlink()
+    told = states(folders, first, folders.conclude())
+    lost = {f"a/b/{key}": ("unchecked", "not_listed") for key in FOUND}
+    assert told == {**lost, "a/beside/0.jpg": ("gone", "object_gone")}
+
+
+def test_a_name_that_only_begins_alike_blocks_nothing(folders):
+    first = folders.conclude()
+    (folders.store / "a" / "b" / "1.jp").symlink_to("nowhere")
+    (folders.store / "a" / "b" / "1.jpg").unlink()
+    assert states(folders, first, folders.conclude())["a/b/1.jpg"] == ("gone", "object_gone")
 
 
 def test_what_lies_at_no_target_of_the_newer_run_is_unchecked(room, tmp_path):
@@ -144,6 +208,17 @@ def ref(key="photos/1.jpg", version="v1", **changed):
 )
 def test_a_place_was_listed_whole_only_where_nothing_of_it_could_be_missing(changed, one, whole):
     assert _listed_whole([{**WHOLE, **changed}], one) is whole
+
+
+@pytest.mark.parametrize(
+    ("listing", "whole"), [("directory", False), ("unversioned", True), ("current", True)]
+)
+@pytest.mark.parametrize("way", [b"photos/1.jpg", b"photos", b""])
+def test_what_blocks_the_way_in_a_directory_is_a_key_like_others_in_a_bucket(listing, whole, way):
+    one = ref(version=None)
+    assert _listed_whole([{**WHOLE, "listing": listing}], one, {("aws", "bucket", way)}) is whole
+    assert _listed_whole([{**WHOLE, "listing": listing}], one, {("aws", "bucket", b"photo")})
+    assert _listed_whole([{**WHOLE, "listing": listing}], one, {("aws", "another", way)})
 
 
 @pytest.mark.parametrize("failure", ["denied", None])
