@@ -1,4 +1,4 @@
-"""The only place that looks up what a newer run knows of findings that it no longer has."""
+"""The only place that looks up what a newer run knows of findings that it no longer has as before."""
 
 from collections.abc import Iterator, Mapping, Set
 from datetime import datetime
@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scanner.findings.difference import Difference, MatchKey, NewRun, compare
+from scanner.findings.difference import Difference, MatchKey, NewRun, compare, lessened
 from scanner.findings.manifest import read_findings, read_manifest
 from scanner.findings.parts import read_parts
 from scanner.hashlist.entries import matched_entries
@@ -22,13 +22,12 @@ Step = tuple[str, str, bytes]
 
 
 def compare_runs(workspace: Workspace, old: RunFolder, new: RunFolder) -> Iterator[Difference]:
-    """Yield what became of every finding between two finished runs; memory holds the absent ones."""
-    kept = {finding.finding_id for finding in read_findings(new.path)}
-    absent = [finding for finding in read_findings(old.path) if finding.finding_id not in kept]
+    """Yield what became of every finding between two finished runs; memory holds the lessened ones."""
+    lost = list(lessened(read_findings(old.path), read_findings(new.path)))
     provenance = read_manifest(new.path)["provenance"]
     targets = provenance["inventory"]["targets"]
-    rows, blocked = _rows(new, absent)
-    entries = _entries(workspace, provenance, absent)
+    rows, blocked = _rows(new, lost)
+    entries = _entries(workspace, provenance, lost)
     known = NewRun(
         fingerprint_of=rows.get,
         listed_whole=lambda ref: _listed_whole(targets, ref, blocked),
@@ -37,17 +36,17 @@ def compare_runs(workspace: Workspace, old: RunFolder, new: RunFolder) -> Iterat
     return compare(read_findings(old.path), read_findings(new.path), known)
 
 
-def _rows(run: RunFolder, absent: list[Finding]) -> tuple[dict[str, Fingerprint], set[Step]]:
-    """Return the newer run's rows of absent findings, and where its listing could not get to others.
+def _rows(run: RunFolder, lost: list[Finding]) -> tuple[dict[str, Fingerprint], set[Step]]:
+    """Return the newer run's rows of lessened findings, and where its listing could not get to others.
 
     A name that could not be looked at has no etag. Below it, and below a link, nothing was listed, although
     the listing came to its end.
     """
     rows: dict[str, Fingerprint] = {}
     blocked: set[Step] = set()
-    wanted = {finding.finding_id for finding in absent}
-    ways = {step for finding in absent for step in _way_to(finding.object)}
-    for row in _fingerprints(run) if absent else ():
+    wanted = {finding.finding_id for finding in lost}
+    ways = {step for finding in lost for step in _way_to(finding.object)}
+    for row in _fingerprints(run) if lost else ():
         if row.object.finding_id in wanted:
             rows[row.object.finding_id] = row
         elif not row.object.etag or row.outcome is Outcome.NOT_REGULAR:
@@ -70,9 +69,9 @@ def _way_to(ref: ObjectRef) -> Iterator[Step]:
         yield store, bucket, b"/".join(components[:count])
 
 
-def _entries(workspace: Workspace, provenance: Mapping[str, Any], absent: list[Finding]) -> set[MatchKey]:
-    """Return which of the entries that absent findings matched the newer run's lists still hold."""
-    wanted = {match.match_key for finding in absent for match in finding.matches}
+def _entries(workspace: Workspace, provenance: Mapping[str, Any], lost: list[Finding]) -> set[MatchKey]:
+    """Return which of the entries that lessened findings matched the newer run's lists still hold."""
+    wanted = {match.match_key for finding in lost for match in finding.matches}
     held: set[MatchKey] = set()
     for named in provenance["lists"]:
         ids = sorted({entry_id for name, _, entry_id, _ in wanted if name == named["list"]})

@@ -29,7 +29,7 @@ class Difference:
     `reason` is, for `gone`: object_gone, entry_withdrawn or policy_changed (or method, or thresholds);
     for `changed`: matches_added, matches_removed or severity_changed, the first that holds; for
     `unchecked`: not_listed, or the outcome for which the object was not looked at as before. `added` and
-    `removed` are match keys.
+    `removed` are match keys; what was not looked at again is not removed.
     """
 
     finding: Finding
@@ -41,7 +41,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class NewRun:
-    """What the newer run knows beyond its findings, asked only for findings that it no longer has.
+    """What the newer run knows beyond its findings, asked only for findings that are `lessened`.
 
     `fingerprint_of` gives its row for a finding_id, or None where it listed no such object version.
     `listed_whole` says whether the place where an object was found was listed to its end, versions
@@ -59,15 +59,25 @@ def compare(old: Iterable[Finding], new: Iterable[Finding], run: NewRun) -> Iter
     What the newer run did not look at is `unchecked`, never `gone`. Raises ManifestError when a manifest
     is not in its order.
     """
+    for before, after in _pairs(old, new):
+        if before is None and after is not None:
+            yield Difference(after, State.NEW, added=_keys(after))
+        elif before is not None:
+            yield _absent(before, run) if after is None else _present(before, after, run)
+
+
+def lessened(old: Iterable[Finding], new: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield the findings of an older manifest that a newer one does not have, or not with every match."""
+    for before, after in _pairs(old, new):
+        if before is not None and (after is None or not set(_keys(before)) <= set(_keys(after))):
+            yield before
+
+
+def _pairs(old: Iterable[Finding], new: Iterable[Finding]) -> Iterator[tuple[Finding | None, Finding | None]]:
     sides = heapq.merge(_ascending(old, 0), _ascending(new, 1), key=lambda side: side[1].object.identity)
     for _, same in groupby(sides, key=lambda side: side[1].object.identity):
         pair = dict(same)
-        if 0 not in pair:
-            yield Difference(pair[1], State.NEW, added=_keys(pair[1]))
-        elif 1 not in pair:
-            yield _absent(pair[0], run)
-        else:
-            yield _present(pair[0], pair[1])
+        yield pair.get(0), pair.get(1)
 
 
 def _ascending(findings: Iterable[Finding], side: int) -> Iterator[tuple[int, Finding]]:
@@ -83,9 +93,13 @@ def _keys(finding: Finding) -> tuple[MatchKey, ...]:
     return tuple(sorted({match.match_key for match in finding.matches}))
 
 
-def _present(before: Finding, after: Finding) -> Difference:
+def _present(before: Finding, after: Finding, run: NewRun) -> Difference:
     added = tuple(key for key in _keys(after) if key not in _keys(before))
     removed = tuple(key for key in _keys(before) if key not in _keys(after))
+    if removed:
+        row = run.fingerprint_of(before.finding_id)
+        seen = {match.match_key for match in before.matches if row is not None and _looked_at(row, match)}
+        removed = tuple(key for key in removed if key in seen)
     if after.matches_omitted:  # a match that is not named is then no match less
         removed = ()
     if added:

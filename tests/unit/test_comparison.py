@@ -9,10 +9,12 @@ import pytest
 
 from scanner.comparison import _listed_whole, compare_runs
 from scanner.config import ListPolicy, Matching, Media, Select, Target
+from scanner.findings.manifest import read_findings
+from scanner.fingerprint import Perceived
 from scanner.records import ObjectRef, Outcome
 from scanner.runs import finished_run
 from scanner.workspace import Workspace
-from tests.unit.sweeps import PICTURES, STORE, Room, Written
+from tests.unit.sweeps import PICTURES, STORE, Loop, Room, Written
 
 AGAIN = Media(max_frames=3)
 """A setting under which no part of an earlier run serves again."""
@@ -60,6 +62,24 @@ def test_what_was_not_looked_at_again_is_unchecked_with_its_outcome(room):
     first = room.conclude()
     told = states(room, first, room.conclude(Written(Outcome.DENIED), media=AGAIN))
     assert told == dict.fromkeys(FOUND, ("unchecked", "denied"))
+
+
+class Blind(Loop):
+    """An executor whose decoder runs out of time: the digests are all that is there."""
+
+    def __init__(self, sweep):
+        super().__init__(sweep)
+        self.worker._decoder.perceive = lambda data: Perceived(Outcome.TIMED_OUT, "decoding")
+
+
+def test_a_match_that_was_not_looked_at_again_is_not_removed(room):
+    room.import_pictures((0, 1), algorithms=("sha256", "pdq"))
+    first = room.conclude()
+    second = room.conclude(Blind, media=AGAIN)
+    assert {one.outcome for one in read_findings(second.folder)} == {Outcome.TIMED_OUT}
+    assert states(room, first, second) == dict.fromkeys(FOUND, ("unchanged", None))
+    room.import_pictures((0, 1))
+    assert states(room, first, room.conclude()) == dict.fromkeys(FOUND, ("changed", "matches_removed"))
 
 
 def test_what_a_sample_did_not_reach_is_unchecked(room):

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from scanner.errors import ManifestError
-from scanner.findings.difference import NewRun, State, compare
+from scanner.findings.difference import NewRun, State, compare, lessened
 from scanner.findings.manifest import read_findings, write_manifest
 from scanner.records import Outcome
 from tests.unit.findings.cases import findings, fingerprint, form, match, ref
@@ -53,11 +53,32 @@ def test_a_new_match_key_changes_a_finding_and_is_named():
 
 def test_a_lost_match_key_changes_a_finding_unless_matches_were_left_out():
     both = form([fingerprint()], [match(), match(entry_id="e-2")])
-    one = difference(both, [finding()], run())
+    one = difference(both, [finding()], run([fingerprint()]))
     assert (one.state, one.reason) == (State.CHANGED, "matches_removed")
     assert one.removed == (("police", "north", "e-2", "sha256"),)
     crowded = replace(finding(), matches_omitted=1)
-    assert difference(both, [crowded], run()).state is State.UNCHANGED
+    assert difference(both, [crowded], run([fingerprint()])).state is State.UNCHANGED
+
+
+@pytest.mark.parametrize("outcome", [Outcome.TIMED_OUT, Outcome.CRASHED, Outcome.UNDECODABLE])
+def test_a_match_that_was_not_looked_at_again_is_not_removed(outcome):
+    near = [match(algorithm="pdq", distance=3), match(algorithm="phash", distance=1)]
+    both = form([fingerprint()], [match(), match(algorithm="md5"), *near])
+    blind = fingerprint(outcome=outcome, pdq=None, phash=None)
+    one = difference(both, form([blind], [match(), match(algorithm="md5")]), run([blind]))
+    assert (one.state, one.reason, one.removed) == (State.UNCHANGED, None, ())
+    one = difference(both, form([blind], [match()]), run([blind]))
+    assert (one.state, one.reason) == (State.CHANGED, "matches_removed")
+    assert one.removed == (("police", "north", "e-1", "md5"),)
+
+
+def test_what_is_asked_about_is_what_is_gone_or_lost_a_match():
+    two = [match(entry_id=entry) for entry in ("e-1", "e-2")]
+    (whole,), (half,) = form([fingerprint()], two), form([fingerprint()], two[:1])
+    other = finding(ref("z"))
+    assert list(lessened([whole, other], [half])) == [whole, other]
+    assert list(lessened([half, other], [whole, other])) == []
+    assert list(lessened([], [half])) == []
 
 
 def test_a_new_distance_of_the_same_entry_is_no_change_but_another_severity_is():
