@@ -32,6 +32,7 @@ def compare_runs(workspace: Workspace, old: RunFolder, new: RunFolder) -> Iterat
         fingerprint_of=rows.get,
         listed_whole=lambda ref: _listed_whole(targets, ref, blocked),
         has_entry=entries.__contains__,
+        most=provenance["config"]["match"]["max_entries_per_list"],
     )
     return compare(read_findings(old.path), read_findings(new.path), known)
 

@@ -89,7 +89,8 @@ def findings_of(sweep: Sweep, known: dict[str, str]) -> Iterator[Finding]:
         if matched.matches:
             rows = read_fingerprints(sweep.slice_of(part).output)
             lists, run_id = sweep.config.lists, sweep.run.run_id
-            yield from form_findings(rows, matched.matches, matched.omitted, lists, run_id, known)
+            most = sweep.config.match.max_entries_per_list
+            yield from form_findings(rows, matched.matches, matched.omitted, lists, run_id, known, most)
 
 
 def _judged(sweep: Sweep, coverage: Coverage, findings: int, now: datetime) -> tuple[Exit, list[str]]:

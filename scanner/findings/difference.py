@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from scanner.errors import ManifestError
+from scanner.findings.form import crowded
 from scanner.records import Finding, Fingerprint, Match, ObjectRef, Outcome
 
 MatchKey = tuple[str, str, str, str]
@@ -45,12 +46,14 @@ class NewRun:
 
     `fingerprint_of` gives its row for a finding_id, or None where it listed no such object version.
     `listed_whole` says whether the place where an object was found was listed to its end, versions
-    included where the object has one. `has_entry` says whether its hash table holds an entry.
+    included where the object has one. `has_entry` says whether its hash table holds an entry. `most` is
+    how many entries its join names of a list's classification and status.
     """
 
     fingerprint_of: Callable[[str], Fingerprint | None]
     listed_whole: Callable[[ObjectRef], bool]
     has_entry: Callable[[MatchKey], bool]
+    most: int
 
 
 def compare(old: Iterable[Finding], new: Iterable[Finding], run: NewRun) -> Iterator[Difference]:
@@ -97,11 +100,8 @@ def _present(before: Finding, after: Finding, run: NewRun) -> Difference:
     added = tuple(key for key in _keys(after) if key not in _keys(before))
     removed = tuple(key for key in _keys(before) if key not in _keys(after))
     if removed:
-        row = run.fingerprint_of(before.finding_id)
-        seen = {match.match_key for match in before.matches if row is not None and _looked_at(row, match)}
-        removed = tuple(key for key in removed if key in seen)
-    if after.matches_omitted:  # a match that is not named is then no match less
-        removed = ()
+        known = _known(before, after, run)
+        removed = tuple(key for key in removed if key in known)
     if added:
         return Difference(after, State.CHANGED, "matches_added", added, removed)
     if removed:
@@ -109,6 +109,19 @@ def _present(before: Finding, after: Finding, run: NewRun) -> Difference:
     if before.severity != after.severity:
         return Difference(after, State.CHANGED, "severity_changed")
     return Difference(after, State.UNCHANGED)
+
+
+def _known(before: Finding, after: Finding, run: NewRun) -> set[MatchKey]:
+    """Return the matches of an older finding that the newer one would name if they still were."""
+    row = run.fingerprint_of(before.finding_id)
+    if row is None:
+        return set()
+    full = crowded(after.matches, run.most) if after.matches_omitted else set()
+    return {
+        match.match_key
+        for match in before.matches
+        if _looked_at(row, match) and (match.algorithm, match.list) not in full
+    }
 
 
 def _absent(before: Finding, run: NewRun) -> Difference:

@@ -1,7 +1,7 @@
 """The only place where fingerprints and their matches become findings."""
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -17,12 +17,13 @@ def form_findings(
     lists: Mapping[str, ListPolicy],
     run_id: str,
     known: Mapping[str, str],
+    most: int,
 ) -> Iterator[Finding]:
     """Yield a finding for every fingerprint that keeps a match, in the order of the fingerprints.
 
     `omitted` counts the matches that the join left out, and `known` holds the run that first saw a
-    finding, both by finding_id. Raises ValueError, at the end, when a match belongs to none of the
-    fingerprints: a finding would be lost in silence.
+    finding, both by finding_id; `most` is how many entries the join names of a kind. Raises ValueError, at
+    the end, when a match belongs to none of the fingerprints: a finding would be lost in silence.
     """
     kept: defaultdict[str, list[Match]] = defaultdict(list)
     for match in matches:
@@ -34,7 +35,8 @@ def form_findings(
         own = ordered(m for m in (kept_match(m, lists) for m in kept.get(finding_id, ())) if m)
         if own:
             severity, first = severity_of(own, lists), known.get(finding_id, run_id)
-            yield _finding(fingerprint, own, severity, first, omitted.get(finding_id, 0))
+            left_out = omitted.get(finding_id, 0) if crowded(own, most) else 0
+            yield _finding(fingerprint, own, severity, first, left_out)
     if strangers := kept.keys() - met:
         raise ValueError(f"{len(strangers)} objects have matches but no fingerprint")
 
@@ -61,6 +63,16 @@ def cluster_of(sha256: bytes | None) -> str | None:
     if sha256 is None:
         return None
     return hashlib.sha256(b"hashsweep cluster 1" + sha256).hexdigest()[:16]
+
+
+def crowded(matches: Iterable[Match], most: int) -> set[tuple[str, str]]:
+    """Return algorithm and list of which the join may have left out matches like these.
+
+    It names the nearest `most` entries of a list's classification and status. Where fewer of them became
+    matches of a finding, what it left out lies further off than what the policy drops, or is ignored.
+    """
+    kinds = Counter((m.algorithm, m.list, m.classification, m.entry_status) for m in set(matches))
+    return {(algorithm, name) for (algorithm, name, *_), count in kinds.items() if count >= most}
 
 
 def ordered(matches: Iterable[Match]) -> tuple[Match, ...]:

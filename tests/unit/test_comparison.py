@@ -1,6 +1,7 @@
 """Two runs compared: what a newer run has to know of a finding before it may call it gone."""
 
 import errno
+import hashlib
 import os
 import shutil
 from datetime import UTC, datetime
@@ -80,6 +81,26 @@ def test_a_match_that_was_not_looked_at_again_is_not_removed(room):
     assert states(room, first, second) == dict.fromkeys(FOUND, ("unchanged", None))
     room.import_pictures((0, 1))
     assert states(room, first, room.conclude()) == dict.fromkeys(FOUND, ("changed", "matches_removed"))
+
+
+def test_entries_that_are_ignored_hide_no_match_that_was_removed(room):
+    digest = hashlib.sha256(PICTURES["0.jpg"]).hexdigest()
+    many = room.root / "many.csv"
+
+    def import_many(*kept):
+        rows = [f"e{n},{digest},dull" for n in range(5)] + [f"{entry},{digest},A" for entry in kept]
+        many.write_text(
+            "\n".join(["entry_id,value,classification,algorithm", *(f"{r},sha256" for r in rows)])
+        )
+        room.import_file(many, "many")
+
+    settings = {"match": Matching(max_entries_per_list=3), "lists": {"many": ListPolicy(ignore=("dull",))}}
+    import_many("k1", "k2")
+    first = room.conclude(**settings)
+    import_many("k1")
+    second = room.conclude(**settings)
+    assert states(room, first, second)["0.jpg"] == ("changed", "matches_removed")
+    assert {one.matches_omitted for one in read_findings(second.folder)} == {0}
 
 
 def test_what_a_sample_did_not_reach_is_unchecked(room):

@@ -59,9 +59,9 @@ def match(of=None, algorithm="sha256", distance=0, **changed):
     return Match(**{**values, **changed})
 
 
-def form(fingerprints, matches, omitted=None, lists=None, run_id="run-1", known=None):
+def form(fingerprints, matches, omitted=None, lists=None, run_id="run-1", known=None, most=1):
     chosen = LISTS if lists is None else lists
-    return list(form_findings(fingerprints, matches, omitted or {}, chosen, run_id, known or {}))
+    return list(form_findings(fingerprints, matches, omitted or {}, chosen, run_id, known or {}, most))
 
 
 HOSTILE_KEYS = (

@@ -19,10 +19,10 @@ def finding(of=None, **changed):
     return form([fingerprint(named)], [match(named, **changed)])[0]
 
 
-def run(rows=(), whole=True, entries=True):
+def run(rows=(), whole=True, entries=True, most=2):
     """Make what a newer run knows from its fingerprint rows."""
     by_id = {row.object.finding_id: row for row in rows}
-    return NewRun(by_id.get, lambda _: whole, lambda _: entries)
+    return NewRun(by_id.get, lambda _: whole, lambda _: entries, most)
 
 
 def difference(old, new, newer):
@@ -51,13 +51,30 @@ def test_a_new_match_key_changes_a_finding_and_is_named():
     assert one.removed == ()
 
 
-def test_a_lost_match_key_changes_a_finding_unless_matches_were_left_out():
+def test_a_lost_match_key_changes_a_finding_and_is_named():
     both = form([fingerprint()], [match(), match(entry_id="e-2")])
     one = difference(both, [finding()], run([fingerprint()]))
     assert (one.state, one.reason) == (State.CHANGED, "matches_removed")
     assert one.removed == (("police", "north", "e-2", "sha256"),)
-    crowded = replace(finding(), matches_omitted=1)
-    assert difference(both, [crowded], run([fingerprint()])).state is State.UNCHANGED
+
+
+@pytest.mark.parametrize(
+    ("changed", "state"),
+    [
+        ({}, State.UNCHANGED),
+        ({"classification": "B2"}, State.UNCHANGED),
+        ({"list": "people"}, State.CHANGED),
+        ({"algorithm": "md5"}, State.CHANGED),
+    ],
+)
+def test_a_lost_match_is_no_match_less_only_where_matches_like_it_were_left_out(changed, state):
+    two = [match(entry_id=entry) for entry in ("e-1", "e-2")]
+    before = form([fingerprint()], [*two, match(entry_id="e-3", **changed)])
+    after = form([fingerprint()], two, {ref().finding_id: 5}, most=2)
+    assert difference(before, after, run([fingerprint()])).state is state
+    assert difference(before, after, run([fingerprint()], most=3)).state is State.CHANGED
+    whole = [replace(after[0], matches_omitted=0)]
+    assert difference(before, whole, run([fingerprint()])).state is State.CHANGED
 
 
 @pytest.mark.parametrize("outcome", [Outcome.TIMED_OUT, Outcome.CRASHED, Outcome.UNDECODABLE])
@@ -107,7 +124,7 @@ def test_an_object_that_an_unfinished_listing_did_not_reach_is_unchecked():
 
 def test_a_listing_is_asked_about_the_object_itself():
     old = sorted([finding(ref("a/1")), finding(ref("b/1"))], key=lambda f: f.object.identity)
-    newer = NewRun({}.get, lambda object_ref: object_ref.key.startswith("a/"), lambda _: True)
+    newer = NewRun({}.get, lambda object_ref: object_ref.key.startswith("a/"), lambda _: True, 2)
     assert [d.state for d in compare(old, [], newer)] == [State.GONE, State.UNCHECKED]
 
 
@@ -121,7 +138,7 @@ def test_a_withdrawn_entry_and_a_changed_policy_are_told_apart():
 
 def test_the_table_is_asked_for_the_very_entry():
     asked = []
-    newer = NewRun({finding().finding_id: fingerprint()}.get, lambda _: True, asked.append)
+    newer = NewRun({finding().finding_id: fingerprint()}.get, lambda _: True, asked.append, 2)
     assert difference([finding()], [], newer).reason == "entry_withdrawn"
     assert asked == [("police", "north", "e-1", "sha256")]
 

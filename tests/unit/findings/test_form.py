@@ -25,6 +25,25 @@ def test_a_fingerprint_whose_matches_are_all_dropped_is_no_finding():
     assert form([fingerprint()], dropped) == []
 
 
+@pytest.mark.parametrize(
+    ("matches", "counted"),
+    [
+        ([match(), match(entry_id="e-2"), match(algorithm="md5")], 7),
+        ([match(), match(entry_id="e-2", classification=None)], 0),
+        ([match(), match(entry_id="e-2", entry_status="withdrawn")], 0),
+        ([match(), match(entry_id="e-2", list="people")], 0),
+        ([match(), match(), match(algorithm="md5")], 0),
+        ([match(), *(match(entry_id=f"e-{n}", classification="retired") for n in range(2))], 0),
+        ([match(list="strict", algorithm="pdq", distance=9, entry_id=f"e-{n}") for n in range(2)], 7),
+        ([match(list="strict", algorithm="pdq", distance=n, entry_id=f"e-{n}") for n in (9, 11)], 0),
+    ],
+)
+def test_what_was_left_out_counts_where_what_is_kept_has_as_many_as_the_join_names(matches, counted):
+    omitted = {ref().finding_id: 7}
+    (found,) = form([fingerprint()], matches, omitted, most=2)
+    assert found.matches_omitted == counted
+
+
 def test_a_finding_keeps_the_run_that_saw_it_first():
     one, two = fingerprint(ref("a")), fingerprint(ref("b"))
     matches = [match(one.object), match(two.object)]
