@@ -1,7 +1,7 @@
 """The only place where a run ends: findings, provenance, manifest, exit code."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,8 @@ from scanner.findings.manifest import first_seen, read_manifest, write_manifest
 from scanner.findings.parts import put_parts
 from scanner.hashlist.snapshot import stale
 from scanner.inventory import reconcile
-from scanner.progress import Reporter
 from scanner.records import Finding
-from scanner.runs import RunFolder, finished_before
+from scanner.runs import finished_before
 from scanner.scan import Sweep
 from scanner.slices import read_fingerprints
 from scanner.version import VERSION
@@ -52,34 +51,52 @@ def conclude_sweep(
     sweep: Sweep, coverage: Coverage, key: Ed25519PrivateKey | None, now: datetime
 ) -> Conclusion:
     """Form the findings of a run, write its manifest, and decide what it came to."""
-    earlier = finished_before(sweep.workspace, sweep.run.header["target_key"])
-    known = _first_seen(earlier, sweep.reporter)
-    before = next(iter(earlier), None)
+    past = _past(sweep)
     _, reasons = _judged(sweep, coverage, 0, now)
     header = write_manifest(
         sweep.run.path,
-        findings_of(sweep, known),
-        _provenance(sweep, coverage, reasons, now),
-        before.manifest if before is not None else None,
+        findings_of(sweep, past.first_seen),
+        {**_provenance(sweep, coverage, reasons, now), "left_aside": past.left_aside},
+        past.previous,
         key,
     )
     exit_code, reasons = _judged(sweep, coverage, header["counts"]["findings"], now)
     return Conclusion(sweep.run.path, exit_code, reasons, header)
 
 
-def _first_seen(earlier: Iterable[RunFolder], reporter: Reporter) -> dict[str, str]:
-    """Return which run first saw a finding, from the last complete run on."""
-    known: dict[str, str] = {}
-    for run in earlier:
+@dataclass
+class _Past:
+    """What a run needs to know of those before it: the manifest to link to, and which run first saw what.
+
+    `left_aside` names the runs whose manifests cannot be read; one of them must not end all scans for good.
+    """
+
+    previous: dict[str, Any] | None = None
+    first_seen: dict[str, str] = field(default_factory=dict)
+    left_aside: list[str] = field(default_factory=list)
+
+
+def _past(sweep: Sweep) -> _Past:
+    """Look back over the earlier runs of the same targets, to the last complete one."""
+    past = _Past()
+    for run in finished_before(sweep.workspace, sweep.run.header["target_key"]):
+        if run.run_id == sweep.run.run_id:
+            continue
         try:
             header = read_manifest(run.path)
-            known |= first_seen(run.path)  # the older run knows better
         except ManifestError as error:
-            reporter.event("earlier manifest left aside", run_id=run.run_id, message=str(error))
+            sweep.reporter.event("earlier manifest left aside", run_id=run.run_id, message=str(error))
+            past.left_aside.append(run.run_id)
+            continue
+        past.previous = past.previous or header
+        try:
+            past.first_seen |= first_seen(run.path)  # the older run knows better
+        except ManifestError as error:
+            sweep.reporter.event("earlier findings left aside", run_id=run.run_id, message=str(error))
             continue
         if header["provenance"].get("complete"):
             break
-    return known
+    return past
 
 
 def findings_of(sweep: Sweep, known: dict[str, str]) -> Iterator[Finding]:
@@ -144,6 +161,7 @@ def _provenance(sweep: Sweep, coverage: Coverage, reasons: list[str], now: datet
     )
     return {
         "run_id": sweep.run.run_id,
+        "target_key": header["target_key"],
         "version": VERSION,
         "started_at": header["started_at"],
         "finished_at": now.isoformat(),

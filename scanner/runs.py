@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from scanner.errors import ManifestError, WorkspaceError
+from scanner.findings.manifest import read_manifest
 from scanner.records import SCHEMA_VERSION
 from scanner.workspace import Workspace, json_bytes, make_folder, put_once, read_json
 
@@ -42,11 +43,6 @@ class RunFolder:
         return self.path / "matches"
 
     @property
-    def manifest(self) -> dict[str, Any] | None:
-        """The manifest's header, or None while the run is unfinished."""
-        return read_json(self.path / "manifest.json")
-
-    @property
     def finished(self) -> bool:
         """Whether the manifest was written, which is the last thing a run does."""
         return (self.path / "manifest.json").exists()
@@ -55,6 +51,15 @@ class RunFolder:
     def started_at(self) -> datetime:
         """When the run began to list, which is the age of its inventory."""
         return datetime.fromisoformat(self.header["started_at"])
+
+    @property
+    def finished_at(self) -> datetime:
+        """When the run ended, as its manifest says; where that cannot be read, when it began."""
+        try:
+            at = datetime.fromisoformat(read_manifest(self.path)["provenance"]["finished_at"])
+        except (ManifestError, KeyError, TypeError, ValueError):
+            return self.started_at
+        return at if at.tzinfo else self.started_at
 
 
 def begin(workspace: Workspace, header: Mapping[str, Any], now: datetime, token: str) -> RunFolder:
@@ -79,13 +84,18 @@ def take_up(workspace: Workspace, key: str, now: datetime, within: timedelta) ->
 
 
 def finished_before(workspace: Workspace, target_key: str) -> list[RunFolder]:
-    """Return the finished runs of the same targets, newest first."""
-    runs = (run for run in all_runs(workspace) if run.header.get("target_key") == target_key)
-    return [run for run in runs if run.finished]
+    """Return the finished runs of the same targets, the one that ended last first."""
+    return [run for run in _finished(workspace) if run.header.get("target_key") == target_key]
+
+
+def _finished(workspace: Workspace) -> list[RunFolder]:
+    """Return the finished runs by their ends: one that was taken up again ends after later ones began."""
+    finished = [run for run in all_runs(workspace) if run.finished]
+    return sorted(finished, key=lambda run: (run.finished_at, run.run_id), reverse=True)
 
 
 def all_runs(workspace: Workspace) -> Iterator[RunFolder]:
-    """Yield the runs of a workspace, newest first; what is no run is left aside."""
+    """Yield the runs of a workspace, the one that began last first; what is no run is left aside."""
     for path in sorted(workspace.runs.iterdir(), reverse=True):
         if not path.is_dir():
             continue
@@ -99,8 +109,8 @@ def all_runs(workspace: Workspace) -> Iterator[RunFolder]:
 
 
 def finished_run(workspace: Workspace, run_id: str | None) -> RunFolder:
-    """Return a finished run by its id, or the newest one; raise ManifestError that lists what there is."""
-    finished = [run for run in all_runs(workspace) if run.finished]
+    """Return a finished run by its id, or the last to end; raise ManifestError that lists what there is."""
+    finished = _finished(workspace)
     if not finished:
         raise ManifestError(f"{workspace.root}: no finished run yet; `hashsweep scan TARGET` makes one")
     if run_id is None:

@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from scanner.errors import ManifestError
 from scanner.findings import parts
+from scanner.findings.chain import CHAIN_PROBLEMS, walk_chain
 from scanner.findings.manifest import HEADER, LINES, PARQUET, folder_of, header_digest, parse_header
 from scanner.findings.reread import row_problems
 from scanner.findings.signature import holds, parse_public_key
@@ -18,8 +18,9 @@ class Verification:
     """What checking a manifest came to, in words; without problems, it is what was written.
 
     `signed_by` is the public key whose signature holds. Anybody can make a key, so that it proves
-    something only where the reader named it (`expected`). `chain` is `first`, `holds`, `missing` or
-    `different`, and `earlier` the number of manifests before this one that are as they were named.
+    something only where the reader named it (`expected`). `chain` is `first`, `holds`, `missing` (the
+    oldest ones are not there), `broken` (one is not there, and an older one is) or `different`, and
+    `earlier` the number of manifests before this one that are as they were named.
     """
 
     folder: Path
@@ -46,7 +47,7 @@ class Verification:
             "first": "no manifest comes before it",
             "holds": f"{self.earlier} earlier manifests, each the one that is named",
             "missing": f"{self.earlier} earlier manifests, each the one that is named; the next is not there",
-            "different": "an earlier manifest is not the one that is named",
+            **CHAIN_PROBLEMS,
         }
         rows = "read again, row by row" if self.rows_read else "not read again"
         return (f"{self.findings} findings, {rows}", self._signature(), f"chain: {ends[self.chain]}")
@@ -76,10 +77,10 @@ def verify_manifest(path: Path, public_key: str | None = None, deep: bool = True
     header, raw = parse_header(folder / HEADER)
     broken = [*_header_problems(header, raw), *_file_problems(folder, header)]
     signer = _signer(header)
-    state, earlier = _walk_chain(folder, header)
+    state, earlier = walk_chain(folder, header)
     problems = [*broken, *_signature_problems(header, signer, expected)]
-    if state == "different":
-        problems.append("an earlier manifest is not the one that is named")
+    if state in CHAIN_PROBLEMS:
+        problems.append(CHAIN_PROBLEMS[state])
     if deep and not broken:
         problems += row_problems(folder, header)
     if deep:
@@ -139,31 +140,6 @@ def _signature_problems(header: Mapping[str, Any], signer: str | None, expected:
         yield "unsigned, where a signature by the given key is expected"
     elif expected is not None and signer != expected:
         yield "signed by another key than the given one"
-
-
-def _walk_chain(folder: Path, header: Mapping[str, Any]) -> tuple[str, int]:
-    """Follow the manifests before this one; return how that ended, and after how many."""
-    runs = folder.resolve().parent
-    earlier = 0
-    while (link := header["previous"]) is not None:
-        file = runs / link["run_id"] / HEADER
-        if not _is_name(link["run_id"]):
-            return "different", earlier
-        try:
-            if not file.exists():
-                return "missing", earlier
-            header, _ = parse_header(file)
-        except (ManifestError, OSError):
-            return "different", earlier
-        if (header_digest(header), header["run_id"]) != (link["digest"], link["run_id"]):
-            return "different", earlier
-        earlier += 1
-    return ("holds" if earlier else "first"), earlier
-
-
-def _is_name(run_id: str) -> bool:
-    """Tell whether a run's id can only be the name of a folder beside this one."""
-    return run_id not in ("", "..") and PurePosixPath(run_id).name == run_id
 
 
 def _inside(path: str) -> bool:

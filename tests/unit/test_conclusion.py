@@ -1,12 +1,13 @@
 """The end of a run: its findings, all that they depend on, and what it came to."""
 
 import json
+import shutil
 from datetime import timedelta
 
 import pytest
 
 from scanner.conclusion import conclude_sweep, findings_of
-from scanner.config import Fetch, ListPolicy, Run, Select, Target
+from scanner.config import Fetch, ListPolicy, Matching, Run, Select, Target
 from scanner.errors import Exit
 from scanner.findings.coverage import Coverage
 from scanner.findings.manifest import read_findings, read_manifest
@@ -14,10 +15,11 @@ from scanner.findings.parts import read_parts
 from scanner.findings.signature import load_key, make_key
 from scanner.findings.verify import verify_manifest
 from scanner.records import Outcome
+from scanner.runs import finished_run
 from scanner.version import VERSION
 from scanner.workspace import file_digest
 from tests import pictures
-from tests.unit.sweeps import PICTURES, STORE, Written
+from tests.unit.sweeps import PICTURES, STORE, Loop, Written
 
 FOUND = ["0.jpg", "1.jpg", "copy"]
 
@@ -170,6 +172,24 @@ def test_manifests_of_the_same_targets_are_chained_and_findings_remember_their_f
     }
 
 
+def test_a_run_that_was_taken_up_again_follows_the_one_that_ended_meanwhile(room):
+    stopped = room.start()
+    meanwhile = room.conclude(match=Matching(pdq_max_distance=30))
+    executor = Loop(stopped)
+    coverage = stopped.fingerprint(executor)
+    stopped.match(executor)
+    taken_up = conclude_sweep(stopped, coverage, None, room.clock.now())
+    last = room.conclude()
+    link = {"run_id": taken_up.manifest["run_id"], "digest": taken_up.manifest["digest"]}
+    assert last.manifest["previous"] == link
+    assert taken_up.manifest["previous"]["run_id"] == meanwhile.manifest["run_id"]
+    assert finished_run(room.workspace, None).path == last.folder
+    checked = verify_manifest(last.folder)
+    assert (checked.chain, checked.earlier, checked.holds) == ("holds", 2, True)
+    shutil.rmtree(taken_up.folder)
+    assert not verify_manifest(last.folder).holds
+
+
 def test_a_taste_is_not_the_run_before_the_whole(room):
     room.conclude(select=Select(sample=2))
     assert room.conclude().manifest["previous"] is None
@@ -238,3 +258,28 @@ def test_a_damaged_earlier_manifest_is_left_aside_and_said(room):
     second = room.conclude()
     assert second.exit_code is Exit.FINDINGS
     assert {f.first_seen_run for f in read_findings(second.folder)} == {second.manifest["run_id"]}
+    assert second.manifest["previous"]["run_id"] == first.manifest["run_id"]
+
+
+@pytest.mark.parametrize("damage", [b"", b"{}", b"{", b"null", b'{"program": "hashsweep"}'])
+def test_a_manifest_that_cannot_be_read_ends_no_later_scan(room, damage):
+    first, second = room.conclude(), room.conclude()
+    (second.folder / "manifest.json").write_bytes(damage)
+    third = room.conclude()
+    (name, facts) = room.heard.events[-1]
+    assert (name, facts["run_id"]) == ("earlier manifest left aside", second.manifest["run_id"])
+    assert str(second.folder / "manifest.json") in facts["message"]
+    assert third.manifest["previous"]["run_id"] == first.manifest["run_id"]
+    assert third.manifest["provenance"]["left_aside"] == [second.manifest["run_id"]]
+    seen = {finding.first_seen_run for finding in read_findings(third.folder)}
+    assert seen == {first.manifest["run_id"]}
+    assert verify_manifest(third.folder).chain == "holds"
+
+
+def test_where_no_manifest_can_be_read_the_chain_begins_anew_and_says_so(room):
+    first = room.conclude()
+    (first.folder / "manifest.json").write_bytes(b"{}")
+    second = room.conclude()
+    assert second.manifest["previous"] is None
+    assert second.manifest["provenance"]["left_aside"] == [first.manifest["run_id"]]
+    assert room.conclude().manifest["provenance"]["left_aside"] == []

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from scanner.errors import ManifestError, WorkspaceError
+from scanner.findings.manifest import write_manifest
 from scanner.runs import all_runs, begin, finished_before, finished_run, take_up
-from scanner.workspace import Workspace, put_once
+from scanner.workspace import Workspace, json_bytes
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, 89, tzinfo=UTC)
 HOURS = timedelta(hours=12)
@@ -18,17 +19,21 @@ def workspace(tmp_path):
     return Workspace(tmp_path / "workspace").create()
 
 
+def end(run, at):
+    write_manifest(run.path, [], {"run_id": run.run_id, "finished_at": at.isoformat()}, None, None)
+
+
 @pytest.fixture
 def begun(workspace):
-    """Return a function that begins runs, some hours before NOW."""
+    """Return a function that begins runs, some hours before NOW, and ends those that took some."""
 
-    def make(hours=0.0, key="k", target_key="t", finished=False):
+    def make(hours=0.0, key="k", target_key="t", finished=False, took=0.0):
         at = NOW - timedelta(hours=hours)
         run = begin(
             workspace, {"key": key, "target_key": target_key}, at, f"{len(list(all_runs(workspace)))}"
         )
         if finished:
-            put_once(run.path / "manifest.json", json.dumps({"run_id": run.run_id}).encode())
+            end(run, at + timedelta(hours=took))
         return run
 
     return make
@@ -53,9 +58,10 @@ def test_a_name_is_never_used_for_two_runs(workspace):
 
 def test_a_run_is_finished_once_its_manifest_is_there(begun):
     run = begun()
-    assert (run.finished, run.manifest) == (False, None)
-    put_once(run.path / "manifest.json", b'{"digest": "d"}')
-    assert (run.finished, run.manifest) == (True, {"digest": "d"})
+    assert not run.finished
+    end(run, NOW)
+    assert run.finished
+    assert run.finished_at == NOW
 
 
 def test_runs_are_told_newest_first(workspace, begun):
@@ -101,6 +107,39 @@ def test_the_run_before_is_the_newest_finished_one_of_the_same_targets(workspace
     begun(1)
     assert finished_before(workspace, "t")[0] == before
     assert finished_before(workspace, "never scanned") == []
+
+
+def test_runs_that_ended_are_ordered_by_their_ends(workspace, begun):
+    between, stopped = begun(5, finished=True, took=1), begun(9, finished=True, took=8)
+    last = begun(2, finished=True, took=1.5)
+    assert finished_before(workspace, "t") == [last, stopped, between]
+    (last.path / "manifest.json").unlink()
+    assert finished_run(workspace, None) == stopped
+    with pytest.raises(ManifestError, match=f"the newest are {stopped.run_id}, {between.run_id}$"):
+        finished_run(workspace, "none")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b"",
+        b"{}",
+        b"[1]",
+        b"\xff",
+        lambda header: {**header, "provenance": {}},
+        lambda header: {**header, "provenance": {"finished_at": 7}},
+        lambda header: {**header, "provenance": {"finished_at": "yesterday"}},
+        lambda header: {**header, "provenance": {"finished_at": "2026-03-04T05:06:07"}},
+    ],
+)
+def test_a_run_whose_manifest_is_damaged_counts_from_its_start(workspace, begun, damage):
+    before, damaged = begun(5, finished=True, took=1), begun(9, finished=True, took=8)
+    file = damaged.path / "manifest.json"
+    file.write_bytes(
+        damage if isinstance(damage, bytes) else json_bytes(damage(json.loads(file.read_bytes())))
+    )
+    assert finished_before(workspace, "t") == [before, damaged]
+    assert finished_run(workspace, damaged.run_id).finished_at == damaged.started_at
 
 
 def test_a_finished_run_is_found_by_its_id_or_as_the_newest(workspace, begun):

@@ -120,10 +120,11 @@ def test_a_program_reads_the_same(tmp_path):
     assert told["problems"] == ["manifest.jsonl: No such file or directory"]
 
 
-def chain(tmp_path, count=4):
+def chain(tmp_path, count=4, **more):
     previous, headers = None, []
     for number in range(count):
-        previous = write(tmp_path / f"run-{number}", run_id=f"run-{number}", previous=previous)
+        said = {"target_key": "t", "finished_at": f"2024-01-0{number + 1}T00:00:00+00:00", **more}
+        previous = write(tmp_path / f"run-{number}", run_id=f"run-{number}", previous=previous, **said)
         headers.append(previous)
     return headers
 
@@ -143,12 +144,48 @@ def test_a_chain_is_followed_to_its_start(tmp_path):
     assert first.statements[2] == "chain: no manifest comes before it"
 
 
-def test_a_manifest_that_is_missing_from_the_chain_is_said_and_is_no_problem(tmp_path):
+@pytest.mark.parametrize("count", [1, 2])
+def test_the_oldest_manifests_may_be_missing_from_the_chain_and_that_is_said(tmp_path, count):
+    chain(tmp_path)
+    write(tmp_path / "other", run_id="other", target_key="o", finished_at="2023-01-01T00:00:00+00:00")
+    for number in range(count):
+        shutil.rmtree(tmp_path / f"run-{number}")
+    checked = verify_manifest(tmp_path / "run-3")
+    assert (checked.chain, checked.earlier, checked.holds) == ("missing", 3 - count, True)
+    assert any("the next is not there" in words for words in checked.statements)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_manifest_that_is_missing_from_the_midst_of_the_chain_is_a_problem(tmp_path, number):
+    chain(tmp_path)
+    shutil.rmtree(tmp_path / f"run-{number}")
+    checked = verify_manifest(tmp_path / "run-3")
+    assert (checked.chain, checked.earlier) == ("broken", 2 - number)
+    words = "an earlier manifest is not there, although one from before it is"
+    assert checked.problems == (words,)
+    assert f"chain: {words}" in checked.statements
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"left_aside": ["run-0"]},
+        {"target_key": None},
+        {"target_key": 7, "left_aside": 3},
+        {"finished_at": []},
+    ],
+)
+def test_a_manifest_that_was_never_in_the_chain_breaks_none(tmp_path, more):
+    chain(tmp_path, **more)
+    shutil.rmtree(tmp_path / "run-1")
+    assert verify_manifest(tmp_path / "run-3").chain == "missing"
+
+
+def test_a_damaged_manifest_beside_the_chain_breaks_none(tmp_path):
     chain(tmp_path)
     shutil.rmtree(tmp_path / "run-1")
-    checked = verify_manifest(tmp_path / "run-3")
-    assert (checked.chain, checked.earlier, checked.holds) == ("missing", 1, True)
-    assert any("the next is not there" in words for words in checked.statements)
+    (tmp_path / "run-0" / "manifest.json").write_bytes(b"{")
+    assert verify_manifest(tmp_path / "run-3").chain == "missing"
 
 
 def test_a_manifest_in_the_chain_that_was_written_anew_is_a_problem(tmp_path):
