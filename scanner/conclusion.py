@@ -165,7 +165,7 @@ def _provenance(sweep: Sweep, coverage: Coverage, reasons: list[str], now: datet
         "version": VERSION,
         "started_at": header["started_at"],
         "finished_at": now.isoformat(),
-        "config": header["config"],
+        "config": sweep.config.shown(),  # of the command that judges, which may have taken the run up
         "lists": header["lists"],
         "table": header["table"],
         "expected_false_matches": header["expected_false_matches"],

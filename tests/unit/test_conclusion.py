@@ -190,6 +190,18 @@ def test_a_run_that_was_taken_up_again_follows_the_one_that_ended_meanwhile(room
     assert not verify_manifest(last.folder).holds
 
 
+def test_a_manifest_names_the_settings_that_judged_the_run_and_no_secret(room):
+    (target,) = room.config().targets
+    targets = (Target(url=target.url, external_id="s3cret"),)
+    begun = room.start(targets=targets, run=Run(part_objects=2, gap_tolerance=0.5))
+    done = room.conclude(targets=targets, run=Run(part_objects=2, gap_tolerance=0.25))
+    assert done.folder == begun.run.path
+    config = done.manifest["provenance"]["config"]
+    assert config["run"]["gap_tolerance"] == 0.25
+    assert set(config["targets"][0]["external_id"]) == {"*"}
+    assert "s3cret" not in (done.folder / "manifest.json").read_text()
+
+
 def test_a_taste_is_not_the_run_before_the_whole(room):
     room.conclude(select=Select(sample=2))
     assert room.conclude().manifest["previous"] is None
