@@ -54,6 +54,34 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
 
+    @pydantic.field_validator("*", mode="before")
+    @classmethod
+    def _meant(cls, value: Any, info: pydantic.ValidationInfo) -> Any:
+        """Refuse what nobody meant although a number or a time could be made of it."""
+        kinds = _kinds(cls.model_fields[str(info.field_name)].annotation)
+        if AwareDatetime in kinds and _is_numeral(value):
+            raise PydanticCustomError("time", "must be a time with a zone, such as 2026-01-31T00:00:00Z")
+        if ByteSize in kinds and isinstance(value, bool):
+            raise PydanticCustomError("byte_size", "{words}", {"words": WORDS["byte_size"]})
+        if kinds & {int, float} and isinstance(value, bool | str):
+            other = "a text" if isinstance(value, str) else "true or false"
+            raise PydanticCustomError("number", "must be a number, not {other}", {"other": other})
+        return value
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    """Return what a setting may be, without its bounds and its being left out."""
+    parts = typing.get_args(annotation)
+    return {kind for part in parts for kind in _kinds(part)} if parts else {annotation}
+
+
+def _is_numeral(value: Any) -> bool:
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
 
 class Target(Section):
     """One place to scan and how to reach it; credentials come from boto3's own chain."""

@@ -3,6 +3,7 @@
 import json
 import re
 import typing
+from datetime import UTC, datetime
 
 import pydantic
 import pytest
@@ -167,6 +168,66 @@ def test_numbers_were_found_in_every_section_that_has_some():
 def test_a_wrong_type_is_told_in_the_words_of_toml(written, text, complaint):
     path = written(text)
     assert _refusal(path) == f"{path}: {complaint}"
+
+
+TIME = "must be a time with a zone, such as 2026-01-31T00:00:00Z"
+SIZE = 'must be a number of bytes, or a text such as "8 MiB"'
+NO_TRUTH, NO_TEXT = "must be a number, not true or false", "must be a number, not a text"
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "complaint"),
+    [
+        ("run", "gap_tolerance", "true", NO_TRUTH),
+        ("run", "gap_tolerance", "'0.5'", NO_TEXT),
+        ("run", "part_objects", "false", NO_TRUTH),
+        ("run", "part_objects", "'5'", NO_TEXT),
+        ("fetch", "attempts", "true", NO_TRUTH),
+        ("fetch", "timeout_seconds", "true", NO_TRUTH),
+        ("select", "sample", "true", NO_TRUTH),
+        ("select", "sample", "'7'", NO_TEXT),
+        ("lists.iwf", "max_age_hours", "true", NO_TRUTH),
+        ("lists.iwf", "pdq_max_distance", "true", NO_TRUTH),
+        ("lists.iwf", "pdq_max_distance", "'3'", NO_TEXT),
+        ("fetch", "single_get_bytes", "true", SIZE),
+        ("select", "max_bytes", "true", SIZE),
+        ("select", "modified_since", "1700000000", TIME),
+        ("select", "modified_since", "1.5", TIME),
+        ("select", "modified_since", "true", TIME),
+        ("select", "modified_since", "'1700000000'", TIME),
+    ],
+)
+def test_what_could_only_be_taken_for_a_number_or_a_time_is_refused(written, section, key, value, complaint):
+    path = written(f"[{section}]\n{key} = {value}")
+    assert _refusal(path) == f"{path}: {section}.{key}: {complaint}"
+    name = f"HASHSWEEP_{section}__{key}".upper().replace(".", "__")
+    assert _refusal(None, {name: value}) == f"{name}: {section}.{key}: {complaint}"
+
+
+@pytest.mark.parametrize(("model", "name"), NUMBERS, ids=lambda part: getattr(part, "__name__", part))
+def test_no_number_is_a_truth(model, name):
+    with pytest.raises(pydantic.ValidationError, match=name):
+        model(**({"url": "s3://a"} if model is Target else {}), **{name: True})
+
+
+@pytest.mark.parametrize("text", ["2026-01-31T00:00:00Z", "2026-01-31 01:00:00+01:00"])
+@pytest.mark.parametrize("quoted", [True, False])
+def test_a_time_may_be_written_as_toml_or_as_text(written, text, quoted):
+    path = written(f"[select]\nmodified_since = {json.dumps(text) if quoted else text}")
+    assert load(path, {}).select.modified_since == datetime(2026, 1, 31, tzinfo=UTC)
+    assert load(None, {"HASHSWEEP_SELECT__MODIFIED_SINCE": text}).select == load(path, {}).select
+
+
+def test_numbers_of_variables_are_numbers():
+    environ = {
+        "HASHSWEEP_RUN__GAP_TOLERANCE": "0.5",
+        "HASHSWEEP_RUN__RESUME_WITHIN_HOURS": "3",
+        "HASHSWEEP_SELECT__SAMPLE": "7",
+        "HASHSWEEP_LISTS__IWF__MAX_AGE_HOURS": "48",
+    }
+    settings = load(None, environ)
+    assert (settings.run.gap_tolerance, settings.run.resume_within_hours) == (0.5, 3.0)
+    assert (settings.select.sample, settings.policy("iwf").max_age_hours) == (7, 48.0)
 
 
 @pytest.mark.parametrize("algorithm", ["pdq", "phash"])
