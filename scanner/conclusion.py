@@ -13,6 +13,7 @@ from scanner.findings.coverage import Coverage, conclude
 from scanner.findings.form import form_findings
 from scanner.findings.manifest import first_seen, read_manifest, write_manifest
 from scanner.findings.parts import put_parts
+from scanner.findings.policy import Dropped, Policies
 from scanner.hashlist.snapshot import stale
 from scanner.inventory import reconcile
 from scanner.records import Finding
@@ -51,14 +52,15 @@ def conclude_sweep(
     sweep: Sweep, coverage: Coverage, key: Ed25519PrivateKey | None, now: datetime
 ) -> Conclusion:
     """Form the findings of a run, write its manifest, and decide what it came to."""
-    past = _past(sweep)
+    past, dropped = _past(sweep), Dropped()
     _, reasons = _judged(sweep, coverage, 0, now)
     header = write_manifest(
         sweep.run.path,
-        findings_of(sweep, past.first_seen),
+        findings_of(sweep, past.first_seen, dropped),
         {**_provenance(sweep, coverage, reasons, now), "left_aside": past.left_aside},
         past.previous,
         key,
+        dropped=dropped,
     )
     exit_code, reasons = _judged(sweep, coverage, header["counts"]["findings"], now)
     return Conclusion(sweep.run.path, exit_code, reasons, header)
@@ -99,15 +101,19 @@ def _past(sweep: Sweep) -> _Past:
     return past
 
 
-def findings_of(sweep: Sweep, known: dict[str, str]) -> Iterator[Finding]:
-    """Yield the findings of a run, part by part; `known` says which run first saw a finding."""
+def findings_of(sweep: Sweep, known: dict[str, str], dropped: Dropped) -> Iterator[Finding]:
+    """Yield the findings of a run, part by part; `known` says which run first saw a finding.
+
+    `dropped` counts what policies drop, as the findings pass.
+    """
     for part in sweep.listing.parts:
         matched = read_matches(sweep.match_of(part).output)
         if matched.matches:
             rows = read_fingerprints(sweep.slice_of(part).output)
-            lists, run_id = sweep.config.lists, sweep.run.run_id
-            most = sweep.config.match.max_entries_per_list
-            yield from form_findings(rows, matched.matches, matched.omitted, lists, run_id, known, most)
+            policies = Policies(sweep.config.lists, sweep.config.match.max_entries_per_list, dropped)
+            yield from form_findings(
+                rows, matched.matches, matched.omitted, policies, sweep.run.run_id, known
+            )
 
 
 def _judged(sweep: Sweep, coverage: Coverage, findings: int, now: datetime) -> tuple[Exit, list[str]]:

@@ -80,6 +80,8 @@ def _is_numeral(value: Any) -> bool:
         float(value)
     except (TypeError, ValueError):
         return False
+    except OverflowError:  # of an integer of hundreds of digits
+        return True
     return True
 
 
@@ -239,6 +241,17 @@ class Config(Section):
                     raise PydanticCustomError("looser", "{words}", {"at": at, "words": words})
         return self
 
+    @pydantic.model_validator(mode="after")
+    def _nothing_illegal_is_ignored(self) -> Self:
+        """Refuse a classification that would be both urgent and no finding at all."""
+        for name, policy in self.lists.items():
+            if both := sorted(set(policy.illegal) & set(policy.ignore)):
+                words = f"also among illegal: {', '.join(both)}; leave them out of one of the two"
+                raise PydanticCustomError(
+                    "both", "{words}", {"at": ("lists", name, "ignore"), "words": words}
+                )
+        return self
+
     def shown(self) -> dict[str, Any]:
         """Return every setting as plain values, secrets masked."""
         shown: dict[str, Any] = self.model_dump(mode="json")
@@ -375,7 +388,7 @@ WORDS = {
 def _explained(error: pydantic.ValidationError, origin: Origin) -> str:
     lines = []
     for problem in error.errors(include_url=False, include_input=False):
-        loc = problem["ctx"]["at"] if problem["type"] == "looser" else problem["loc"]
+        loc = problem["ctx"]["at"] if problem["type"] in ("looser", "both") else problem["loc"]
         place = tuple(str(part) for part in loc)
         source = next(
             (origin[place[:n]] for n in range(len(place), 0, -1) if place[:n] in origin), "settings"

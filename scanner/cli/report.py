@@ -27,10 +27,22 @@ def print_conclusion(conclusion: Conclusion, console: Console) -> None:
         f"{listed}, {inventory['bytes'] / 1e6:,.1f} MB" + (f"; {markers:,} delete markers" * bool(markers))
     )
     console.print(f"{said['counts']['findings']:,} findings; {said['expected_false_matches']['words']}")
+    dropped = said["counts"].get("not_findings", {})
+    if any(dropped.values()):
+        console.print(_dropped(dropped))
     console.print(f"run {said['run_id']}: {WORDS[conclusion.exit_code]}")
     for reason in conclusion.reasons:
         console.print(f"  {reason}")
     console.print(f"manifest: {near(conclusion.folder / 'manifest.json')}")
+
+
+def _dropped(counts: dict[str, int]) -> str:
+    """Say what the policies of lists kept from being findings, so that no setting hides it in silence."""
+    far, objects = counts["beyond_list_distance"], counts["objects"]
+    return (
+        f"{counts['ignored']:,} matches of ignored classifications and {far:,} beyond the distance of their "
+        f"list are no findings; {objects:,} objects matched nothing else"
+    )
 
 
 def _outcomes(coverage: dict[str, dict[str, dict[str, int]]]) -> Table:

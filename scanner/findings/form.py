@@ -5,8 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from scanner.config import ListPolicy
-from scanner.findings.policy import REPORT, REVIEW, kept_match, severity_of
+from scanner.findings.policy import REPORT, REVIEW, Policies, kept_match, severity_of
 from scanner.records import DIGESTS, Finding, Fingerprint, Match, Outcome
 
 
@@ -14,16 +13,15 @@ def form_findings(
     fingerprints: Iterable[Fingerprint],
     matches: Iterable[Match],
     omitted: Mapping[str, int],
-    lists: Mapping[str, ListPolicy],
+    policies: Policies,
     run_id: str,
     known: Mapping[str, str],
-    most: int,
 ) -> Iterator[Finding]:
     """Yield a finding for every fingerprint that keeps a match, in the order of the fingerprints.
 
     `omitted` counts the matches that the join left out, and `known` holds the run that first saw a
-    finding, both by finding_id; `most` is how many entries the join names of a kind. Raises ValueError, at
-    the end, when a match belongs to none of the fingerprints: a finding would be lost in silence.
+    finding, both by finding_id. Raises ValueError, at the end, when a match belongs to none of the
+    fingerprints: a finding would be lost in silence.
     """
     kept: defaultdict[str, list[Match]] = defaultdict(list)
     for match in matches:
@@ -32,10 +30,12 @@ def form_findings(
     for fingerprint in fingerprints:
         finding_id = fingerprint.object.finding_id
         met.add(finding_id)
-        own = ordered(m for m in (kept_match(m, lists) for m in kept.get(finding_id, ())) if m)
+        matched = set(kept.get(finding_id, ()))
+        own = ordered(m for m in (kept_match(m, policies.lists, policies.dropped) for m in matched) if m)
+        policies.dropped.objects += bool(matched) and not own
         if own:
-            severity, first = severity_of(own, lists), known.get(finding_id, run_id)
-            left_out = omitted.get(finding_id, 0) if crowded(own, most) else 0
+            severity, first = severity_of(own, policies.lists), known.get(finding_id, run_id)
+            left_out = omitted.get(finding_id, 0) if crowded(own, policies.most) else 0
             yield _finding(fingerprint, own, severity, first, left_out)
     if strangers := kept.keys() - met:
         raise ValueError(f"{len(strangers)} objects have matches but no fingerprint")

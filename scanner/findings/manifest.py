@@ -9,6 +9,7 @@ import json
 import mmap
 import typing
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 from io import BufferedRandom
 from pathlib import Path
 from typing import Any, Literal
@@ -21,12 +22,16 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from scanner.config import digest_of
 from scanner.errors import ManifestError
 from scanner.findings.order import RUN_ROWS, in_order, unnamed_file
+from scanner.findings.policy import Dropped
 from scanner.findings.row import Tally
 from scanner.findings.signature import sign
 from scanner.records import SCHEMA_VERSION, Finding, records_of, schema_of, table_of
 from scanner.workspace import file_digest, json_bytes, make_folder, put_once, replace
 
 HEADER, PARQUET, LINES = "manifest.json", "manifest.parquet", "manifest.jsonl"
+
+NOT_FINDINGS = "not_findings"
+"""The part of a manifest's counts that its rows do not show."""
 
 _BATCH_ROWS = 2_000
 
@@ -72,11 +77,13 @@ def write_manifest(
     previous: Mapping[str, Any] | None,
     key: Ed25519PrivateKey | None,
     run_rows: int = RUN_ROWS,
+    dropped: Dropped | None = None,
 ) -> dict[str, Any]:
     """Write a manifest and return its header, as `manifest.json` holds it.
 
     `findings` come in any order. `provenance` is plain JSON and names at least the `run_id`; `previous`
-    is the header of the manifest before, or its `run_id` and `digest`. Memory holds `run_rows` findings
+    is the header of the manifest before, or its `run_id` and `digest`. `dropped` is what the findings say
+    that policies dropped, once they have passed. Memory holds `run_rows` findings
     and a small batch of each further `run_rows`; the rest waits on disk. Writing the same again changes
     nothing; raises ManifestError when the folder has a manifest that says something else.
     """
@@ -85,7 +92,8 @@ def write_manifest(
         tally = _write_rows(in_order(findings, folder, run_rows), parquet, lines)
         with _bytes_of(parquet) as parquet_bytes, _bytes_of(lines) as lines_bytes:
             contents = {PARQUET: parquet_bytes, LINES: lines_bytes}
-            header = _header(tally, contents, provenance, previous)
+            counts = tally.counts if dropped is None else {**tally.counts, NOT_FINDINGS: asdict(dropped)}
+            header = _header(tally, counts, contents, provenance, previous)
             header["signature"] = sign(header["digest"], key) if key else None
             if (folder / HEADER).exists():
                 return _same(folder, header)
@@ -123,6 +131,7 @@ def _bytes_of(file: BufferedRandom) -> Iterator[bytes]:
 
 def _header(
     tally: Tally,
+    counts: Mapping[str, Any],
     contents: Mapping[str, bytes],
     provenance: Mapping[str, Any],
     previous: Mapping[str, Any] | None,
@@ -132,7 +141,7 @@ def _header(
         "schema_version": SCHEMA_VERSION,
         "run_id": provenance["run_id"],
         "provenance": provenance,
-        "counts": tally.counts,
+        "counts": counts,
         "files": {
             name: {
                 "sha256": hashlib.sha256(content).hexdigest(),

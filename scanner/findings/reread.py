@@ -8,7 +8,7 @@ from typing import Any
 
 from scanner.errors import ManifestError
 from scanner.findings.form import cluster_of
-from scanner.findings.manifest import HEADER, LINES, PARQUET, read_findings
+from scanner.findings.manifest import HEADER, LINES, NOT_FINDINGS, PARQUET, read_findings
 from scanner.findings.row import Tally
 from scanner.records import Finding
 
@@ -54,7 +54,8 @@ class _Reading:
 
     def totals(self, header: Mapping[str, Any]) -> Iterator[str]:
         """Yield what the header says otherwise than its rows."""
-        if self.tally.counts != header["counts"]:
+        counts = {name: count for name, count in header["counts"].items() if name != NOT_FINDINGS}
+        if self.tally.counts != counts:
             yield f"{HEADER}: its counts are not those of the rows"
         if self.tally.rows_digest != header["rows_digest"]:
             yield f"{HEADER}: its rows_digest is not that of the rows"

@@ -12,6 +12,7 @@ from scanner.errors import Exit
 from scanner.findings.coverage import Coverage
 from scanner.findings.manifest import read_findings, read_manifest
 from scanner.findings.parts import read_parts
+from scanner.findings.policy import Dropped
 from scanner.findings.signature import load_key, make_key
 from scanner.findings.verify import verify_manifest
 from scanner.records import Outcome
@@ -212,16 +213,21 @@ def test_policies_decide_what_matches_become(room):
     assert {finding.severity for finding in read_findings(severe.folder)} == {"report"}
     ignored = room.conclude(lists={"tests": ListPolicy(ignore=("A",))})
     assert (ignored.exit_code, keys(ignored)) == (Exit.CLEAN, [])
+    none = {"ignored": 0, "beyond_list_distance": 0, "objects": 0}
+    assert severe.manifest["counts"]["not_findings"] == none
+    assert ignored.summary()["counts"]["not_findings"] == {**none, "ignored": 3, "objects": 3}
+    assert read_manifest(ignored.folder)["counts"] == ignored.manifest["counts"]
+    assert verify_manifest(ignored.folder).holds
 
 
 def test_what_the_join_left_out_is_counted_in_the_finding(room):
     room.import_pictures((0,), "tests")
     path = room.root / "many.csv"
-    digest = next(findings_of(room.scan()[0], {})).sha256.hex()
+    digest = next(findings_of(room.scan()[0], {}, Dropped())).sha256.hex()
     path.write_text("algorithm,value,entry_id\n" + "".join(f"sha256,{digest},e{n}\n" for n in range(5)))
     room.import_file(path, "many")
     sweep, _, _ = room.scan(match=room.config().match.model_copy(update={"max_entries_per_list": 2}))
-    one = next(findings_of(sweep, {}))
+    one = next(findings_of(sweep, {}, Dropped()))
     assert (len(one.matches), one.matches_omitted) == (3, 3)
 
 

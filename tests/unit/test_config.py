@@ -193,6 +193,7 @@ NO_TRUTH, NO_TEXT = "must be a number, not true or false", "must be a number, no
         ("select", "max_bytes", "true", SIZE),
         ("select", "modified_since", "1700000000", TIME),
         ("select", "modified_since", "1.5", TIME),
+        ("select", "modified_since", "9" * 400, TIME),
         ("select", "modified_since", "true", TIME),
         ("select", "modified_since", "'1700000000'", TIME),
     ],
@@ -243,6 +244,15 @@ def test_a_list_that_is_looser_than_the_join_is_refused_with_both_keys(written, 
 def test_a_list_that_is_looser_than_the_defaults_is_refused(written):
     path = written("[lists.iwf]\npdq_max_distance = 32")
     assert "lists.iwf.pdq_max_distance: 32 is above match.pdq_max_distance = 31" in _refusal(path)
+
+
+def test_a_classification_cannot_be_both_illegal_and_ignored(written):
+    path = written("[lists.iwf]\nillegal = ['A', 'B', 'C']\nignore = ['D', 'B', 'A']")
+    assert _refusal(path) == (
+        f"{path}: lists.iwf.ignore: also among illegal: A, B; leave them out of one of the two"
+    )
+    apart = written("[lists.iwf]\nillegal = ['A']\nignore = ['B']\n[lists.ncmec]\nignore = ['A']")
+    assert load(apart, {}).policy("ncmec").ignore == ("A",)
 
 
 def test_every_complaint_is_told_at_once(written):

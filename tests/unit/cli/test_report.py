@@ -26,7 +26,7 @@ COVERAGE = Coverage(
 )
 
 
-def told(code=Exit.CLEAN, reasons=(), coverage=COVERAGE, findings=0, markers=0):
+def told(code=Exit.CLEAN, reasons=(), coverage=COVERAGE, findings=0, markers=0, dropped=None):
     provenance = {
         "inventory": {"objects": 12_009, "bytes": 34_500_000, "delete_markers": markers, "targets": []},
         "coverage": coverage.to_dict(),
@@ -36,7 +36,7 @@ def told(code=Exit.CLEAN, reasons=(), coverage=COVERAGE, findings=0, markers=0):
         "run_id": "run-1",
         "digest": "d" * 64,
         "rows_digest": "r" * 64,
-        "counts": {"findings": findings},
+        "counts": {"findings": findings, "not_findings": dropped or {}},
         "provenance": provenance,
     }
     sink = io.StringIO()
@@ -82,6 +82,15 @@ def test_numbers_are_those_of_the_run():
     text = told(findings=1234)
     assert "12,009 object versions listed, 34.5 MB\n" in text
     assert "1,234 findings; 0.1 random matches are expected" in text
+
+
+def test_what_policies_keep_from_being_findings_is_told_in_numbers():
+    dropped = {"ignored": 1200, "beyond_list_distance": 34, "objects": 1100}
+    assert (
+        "1,200 matches of ignored classifications and 34 beyond the distance of their list are no findings; "
+        "1,100 objects matched nothing else\n"
+    ) in told(dropped=dropped)
+    assert "no findings" not in told(dropped=dict.fromkeys(dropped, 0)) + told()
 
 
 def test_delete_markers_are_told_where_there_are_any():

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from scanner.config import ListPolicy
 from scanner.findings.form import form_findings
+from scanner.findings.policy import Policies
 from scanner.records import Fingerprint, Match, ObjectRef, Outcome
 
 LISTS = {
@@ -59,9 +60,9 @@ def match(of=None, algorithm="sha256", distance=0, **changed):
     return Match(**{**values, **changed})
 
 
-def form(fingerprints, matches, omitted=None, lists=None, run_id="run-1", known=None, most=1):
-    chosen = LISTS if lists is None else lists
-    return list(form_findings(fingerprints, matches, omitted or {}, chosen, run_id, known or {}, most))
+def form(fingerprints, matches, omitted=None, lists=None, run_id="run-1", known=None, policies=None):
+    chosen = policies or Policies(LISTS if lists is None else lists, most=1)
+    return list(form_findings(fingerprints, matches, omitted or {}, chosen, run_id, known or {}))
 
 
 HOSTILE_KEYS = (

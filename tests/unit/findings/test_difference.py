@@ -8,8 +8,9 @@ import pytest
 from scanner.errors import ManifestError
 from scanner.findings.difference import NewRun, State, compare, lessened
 from scanner.findings.manifest import read_findings, write_manifest
+from scanner.findings.policy import Policies
 from scanner.records import Outcome
-from tests.unit.findings.cases import findings, fingerprint, form, match, ref
+from tests.unit.findings.cases import LISTS, findings, fingerprint, form, match, ref
 
 UNREAD = {"md5": None, "sha1": None, "sha256": None, "pdq": None, "phash": None, "width": None}
 
@@ -70,7 +71,7 @@ def test_a_lost_match_key_changes_a_finding_and_is_named():
 def test_a_lost_match_is_no_match_less_only_where_matches_like_it_were_left_out(changed, state):
     two = [match(entry_id=entry) for entry in ("e-1", "e-2")]
     before = form([fingerprint()], [*two, match(entry_id="e-3", **changed)])
-    after = form([fingerprint()], two, {ref().finding_id: 5}, most=2)
+    after = form([fingerprint()], two, {ref().finding_id: 5}, policies=Policies(LISTS, 2))
     assert difference(before, after, run([fingerprint()])).state is state
     assert difference(before, after, run([fingerprint()], most=3)).state is State.CHANGED
     whole = [replace(after[0], matches_omitted=0)]

@@ -6,8 +6,9 @@ import itertools
 import pytest
 
 from scanner.findings.form import cluster_of, ordered, united
+from scanner.findings.policy import Dropped, Policies
 from scanner.records import Outcome
-from tests.unit.findings.cases import fingerprint, form, match, ref
+from tests.unit.findings.cases import LISTS, fingerprint, form, match, ref
 
 
 def test_a_finding_carries_the_object_its_matches_and_what_was_omitted():
@@ -40,8 +41,19 @@ def test_a_fingerprint_whose_matches_are_all_dropped_is_no_finding():
 )
 def test_what_was_left_out_counts_where_what_is_kept_has_as_many_as_the_join_names(matches, counted):
     omitted = {ref().finding_id: 7}
-    (found,) = form([fingerprint()], matches, omitted, most=2)
+    (found,) = form([fingerprint()], matches, omitted, policies=Policies(LISTS, 2))
     assert found.matches_omitted == counted
+
+
+def test_an_object_that_lost_every_match_to_the_policies_is_counted():
+    one, two, three = (fingerprint(ref(key)) for key in "abc")
+    near = match(one.object, list="strict", algorithm="pdq", distance=20)
+    old = match(one.object, classification="retired")
+    both = [match(two.object), match(two.object, classification="retired", entry_id="e-2")]
+    policies = Policies(LISTS, 100)
+    found = form([one, two, three], [near, old, old, *both], policies=policies)
+    assert [finding.object.key for finding in found] == ["b"]
+    assert policies.dropped == Dropped(ignored=2, beyond_list_distance=1, objects=1)
 
 
 def test_a_finding_keeps_the_run_that_saw_it_first():

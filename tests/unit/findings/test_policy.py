@@ -3,7 +3,7 @@
 import pytest
 
 from scanner.config import ListPolicy
-from scanner.findings.policy import REPORT, REVIEW, kept_match, severity_of
+from scanner.findings.policy import REPORT, REVIEW, Dropped, kept_match, severity_of
 from tests.unit.findings.cases import LISTS, match
 
 
@@ -21,27 +21,50 @@ from tests.unit.findings.cases import LISTS, match
 )
 def test_the_effective_threshold_is_the_stricter_one(algorithm, distance, threshold, kept):
     found = kept_match(
-        match(list="strict", algorithm=algorithm, distance=distance, threshold=threshold), LISTS
+        match(list="strict", algorithm=algorithm, distance=distance, threshold=threshold), LISTS, Dropped()
     )
     assert (found.threshold if found else None) == kept
 
 
 def test_a_list_of_its_own_distance_cannot_widen_the_join():
     lists = {"wide": ListPolicy(pdq_max_distance=64)}
-    found = kept_match(match(list="wide", algorithm="pdq", distance=30, threshold=31), lists)
+    found = kept_match(match(list="wide", algorithm="pdq", distance=30, threshold=31), lists, Dropped())
     assert found is not None
     assert found.threshold == 31
 
 
 def test_an_ignored_classification_is_dropped_only_on_its_own_list():
-    assert kept_match(match(classification="retired"), LISTS) is None
-    assert kept_match(match(classification="retired", list="people"), LISTS) is not None
-    assert kept_match(match(classification=None), LISTS) is not None
+    assert kept_match(match(classification="retired"), LISTS, Dropped()) is None
+    assert kept_match(match(classification="retired", list="people"), LISTS, Dropped()) is not None
+    assert kept_match(match(classification=None), LISTS, Dropped()) is not None
+
+
+@pytest.mark.parametrize(
+    ("matches", "counted"),
+    [
+        ([match(classification="retired")], Dropped(ignored=1)),
+        ([match(list="strict", algorithm="pdq", distance=11)], Dropped(beyond_list_distance=1)),
+        ([match(), match(list="strict", algorithm="pdq", distance=10)], Dropped()),
+        ([match(classification="retired")] * 2, Dropped(ignored=2)),
+    ],
+)
+def test_what_is_dropped_is_counted_by_the_reason(matches, counted):
+    dropped = Dropped()
+    for one in matches:
+        kept_match(one, LISTS, dropped)
+    assert dropped == counted
+
+
+def test_what_is_ignored_at_any_distance_counts_as_ignored():
+    dropped = Dropped()
+    far = match(list="both", algorithm="pdq", distance=9, classification="B")
+    assert kept_match(far, {"both": ListPolicy(ignore=("B",), pdq_max_distance=3)}, dropped) is None
+    assert dropped == Dropped(ignored=1)
 
 
 def test_nothing_but_the_threshold_changes():
     near = match(list="strict", algorithm="pdq", distance=4, tags=("t",), locator="frame 2", quality=77)
-    found = kept_match(near, LISTS)
+    found = kept_match(near, LISTS, Dropped())
     assert found is not None
     assert found.threshold == 10
     assert {**vars(found), "threshold": 31} == vars(near)
