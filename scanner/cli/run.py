@@ -18,7 +18,7 @@ from scanner.plain import PlainLoop
 from scanner.progress import LogReporter, Reporter, TerminalReporter
 from scanner.retry import Retry
 from scanner.scan import Executor, Surroundings, start
-from scanner.target import places_of, refuse_workspace_inside
+from scanner.target import place_of, places_of, refuse_workspace_inside
 from scanner.worker import Spec
 from scanner.workspace import Workspace
 
@@ -32,15 +32,26 @@ def with_targets(config: Config, urls: list[str], access: dict[str, str]) -> Con
 
 
 def _target(config: Config, url: str) -> Target:
-    """Return the target of the settings that has this address, or a new one where there is none."""
-    known = [target for target in config.targets if target.url == url]
+    """Return the target of the settings that is this place, however written, or a new one."""
+    new = Target(url=url)
+    where = _where(new)
+    known = [t for t in config.targets if t.url == url or (where is not None and _where(t) == where)]
     if len(known) > 1:
         stores = ", ".join(sorted({target.store or "aws" for target in known}))
         raise ConfigError(
             f"{url}: names {len(known)} targets of the settings (stores {stores}); leave it out to scan all "
             "targets, or use settings that have one of them alone"
         )
-    return known[0] if known else Target(url=url)
+    return known[0] if known else new
+
+
+def _where(target: Target) -> tuple[str, str, str] | None:
+    """Return what makes two addresses one place; nothing for an address that is none, which is told later."""
+    try:
+        place = place_of(target)
+    except ConfigError:
+        return None
+    return place.scheme, place.bucket, place.prefix
 
 
 def run(config: Config) -> Conclusion:

@@ -34,6 +34,30 @@ def test_a_target_that_the_file_knows_keeps_what_the_file_says_of_it():
     assert named == (FILE[1], Target(url="s3://new"), FILE[0])
 
 
+@pytest.mark.parametrize("written", ["/", "/.", "//", "/../one", "/../link"])
+def test_a_directory_that_the_file_knows_keeps_what_the_file_says_however_it_is_written(tmp_path, written):
+    (tmp_path / "one").mkdir()
+    (tmp_path / "link").symlink_to("one")
+    known = Target(url=f"file://{tmp_path}/one", store="nas")
+    config = Config(targets=(Target(url=f"file://{tmp_path}/unmounted"), known))
+    assert with_targets(config, [f"{known.url}{written}"], {}).targets == (known,)
+    assert with_targets(config, [f"file://localhost{tmp_path}/one"], {}).targets == (known,)
+
+
+@pytest.mark.parametrize(
+    ("url", "known"), [("s3://one/", True), ("s3://one//", False), ("s3://one/x", False)]
+)
+def test_a_bucket_is_known_with_a_slash_and_a_prefix_is_another_place(url, known):
+    (target,) = with_targets(CONFIG, [url], {}).targets
+    assert target == (FILE[0] if known else Target(url=url))
+
+
+@pytest.mark.parametrize("url", ["one", "s3://", "file:///none/such/directory"])
+def test_an_address_that_is_none_is_not_taken_for_another(url):
+    config = Config(targets=(Target(url="gs://one"), Target(url="file:///none/of/these")))
+    assert with_targets(config, [url], {}).targets == (Target(url=url),)
+
+
 def test_a_target_that_the_file_names_twice_must_be_told_apart():
     twice = Config(targets=(*FILE, FILE[0].model_copy(update={"store": "ceph"})))
     with pytest.raises(ConfigError, match=r"s3://one: names 2 targets .* \(stores ceph, minio\)"):
