@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel
 
 from scanner.config import Config, load
+from scanner.errors import ConfigError
 from scanner.target import place_of
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -172,6 +173,13 @@ def test_the_cron_job_never_overlaps_repeats_no_bad_usage_and_keeps_its_workspac
     claimed = {v["name"]: v["persistentVolumeClaim"] for v in pod["volumes"] if "persistentVolumeClaim" in v}
     mounts = {m["mountPath"]: m["name"] for m in container["volumeMounts"]}
     assert mounts[str(load(CONFIGS / "nightly.toml", environ={}).workspace)] in claimed
+
+
+def test_no_service_beside_the_cron_job_sets_variables_that_are_refused_as_settings():
+    job = yaml.safe_load((CONFIGS / "deploy" / "cronjob.yaml").read_text())
+    assert job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["enableServiceLinks"] is False
+    with pytest.raises(ConfigError, match="HASHSWEEP_SERVICE_HOST"):
+        load(CONFIGS / "nightly.toml", environ={"HASHSWEEP_SERVICE_HOST": "10.0.0.1"})
 
 
 def test_the_container_copies_what_exists_and_runs_as_nobody_in_particular():
