@@ -66,6 +66,10 @@ class Section(BaseModel):
         if kinds & {int, float} and isinstance(value, bool | str):
             other = "a text" if isinstance(value, str) else "true or false"
             raise PydanticCustomError("number", "must be a number, not {other}", {"other": other})
+        if Path in kinds and str(value) != str(value).encode(errors="replace").decode():
+            raise PydanticCustomError(
+                "utf8", "must be a name that is UTF-8; move or rename it, or link to it"
+            )
         return value
 
 

@@ -47,6 +47,12 @@ class Workspace:
                 f"{root}: the workspace must be a directory on a local or shared file system"
             )
         self.root = root.absolute()
+        try:
+            os.fsencode(self.root).decode()
+        except UnicodeDecodeError:  # manifests name it, and they are text
+            raise WorkspaceError(
+                f"{self.root}: the name is not UTF-8; put the workspace under one that is"
+            ) from None
         self.lists = self.root / "lists"
         self.tables = self.root / "table"
         self.runs = self.root / "runs"

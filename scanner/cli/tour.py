@@ -1,6 +1,7 @@
 """The only place that shows a newcomer the whole line on a made store."""
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from scanner.demo import DemoStore, make_list, make_store
 from scanner.errors import WorkspaceError
 from scanner.findings.export import display
 from scanner.findings.manifest import read_findings
-from scanner.hashlist.importer import import_list
+from scanner.hashlist.importer import ImportReport, import_list
 from scanner.workspace import Workspace, make_folder
 
 SETTINGS = """\
@@ -40,17 +41,15 @@ address = "local"
 def show_line(folder: Path, scheduler: str) -> None:
     """Make a store and a list in a folder, import the list, scan the store, and say what came of it."""
     out = console()
-    settings = _prepared(folder)
-    config = load(settings, None, {"scheduler.address": scheduler})
-    store = make_store(folder)
-    rows = make_list(folder / "demo-list.csv", store)
+    with _making(folder):
+        settings = _prepared(folder)
+        config = load(settings, None, {"scheduler.address": scheduler})
+        store = make_store(folder)
+        rows = make_list(folder / "demo-list.csv", store)
     out.print(
         f"made {folder / 'store'}, and {folder / 'demo-list.csv'} with {rows} values of some of its pictures"
     )
-    workspace = Workspace(config.workspace).create()
-    report = import_list(
-        workspace, "demo", folder / "demo-list.csv", config.policy("demo"), None, datetime.now(UTC)
-    )
+    report = _imported(config, folder / "demo-list.csv")
     out.print(f"\n$ hashsweep lists import demo {folder / 'demo-list.csv'} -c {settings}")
     out.print(report.describe())
     out.print(f"\n$ hashsweep scan -c {settings}")
@@ -63,8 +62,27 @@ def show_line(folder: Path, scheduler: str) -> None:
     _print_next(settings, config, conclusion.folder, out)
 
 
+@contextlib.contextmanager
+def _making(folder: Path) -> Iterator[None]:
+    """Say of a folder that takes no demo which one it is and why, and not just the error of some file."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, WorkspaceError):
+            raise
+        words = f"no demo can be made there: {error.strerror}; name a new folder where you may write"
+        raise WorkspaceError(f"{folder}: {words}") from None
+
+
+def _imported(config: Config, file: Path) -> ImportReport:
+    workspace = Workspace(config.workspace).create()
+    with workspace.lock("lists"):
+        return import_list(workspace, "demo", file, config.policy("demo"), None, datetime.now(UTC))
+
+
 def _prepared(folder: Path) -> Path:
     """Write the demo's settings into its folder, which must be new, empty, or an earlier demo's."""
+    Workspace(folder / "workspace")  # a name that a workspace cannot have is refused before anything is made
     settings = folder / "demo.toml"
     if folder.exists() and not settings.exists() and any(folder.iterdir()):
         raise WorkspaceError(f"{folder}: is not empty and not an earlier demo; name another folder")

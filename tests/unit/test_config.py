@@ -4,6 +4,7 @@ import json
 import re
 import typing
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pydantic
 import pytest
@@ -217,6 +218,14 @@ def test_a_time_may_be_written_as_toml_or_as_text(written, text, quoted):
     path = written(f"[select]\nmodified_since = {json.dumps(text) if quoted else text}")
     assert load(path, {}).select.modified_since == datetime(2026, 1, 31, tzinfo=UTC)
     assert load(None, {"HASHSWEEP_SELECT__MODIFIED_SINCE": text}).select == load(path, {}).select
+
+
+@pytest.mark.parametrize("key", ["workspace", "signing.key_file", "scheduler.tls_ca_file"])
+@pytest.mark.parametrize("kind", [str, Path])
+def test_a_path_that_is_not_utf8_is_refused_by_its_key(key, kind):
+    words = "must be a name that is UTF-8; move or rename it, or link to it"
+    assert _refusal(None, {}, {key: kind("caf\udce9")}) == f"command line: {key}: {words}"
+    assert load(None, {}, {key: kind("caf\u00e9 \U0001f408")})
 
 
 def test_numbers_of_variables_are_numbers():

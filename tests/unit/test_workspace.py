@@ -446,6 +446,17 @@ def test_a_workspace_in_an_object_store_is_refused(root):
         Workspace(root)
 
 
+def test_a_workspace_whose_name_is_not_utf8_is_refused_for_manifests_name_it(tmp_path, monkeypatch):
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    with pytest.raises(WorkspaceError, match="the name is not UTF-8; put the workspace under one that is"):
+        Workspace(folder)
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    with pytest.raises(WorkspaceError, match="the name is not UTF-8"):
+        Workspace(Path("workspace"))
+    assert Workspace(tmp_path / "caf\u00e9").create().root.name == "caf\u00e9"
+
+
 def test_a_folder_that_is_no_workspace_names_the_command_that_makes_one(tmp_path):
     with pytest.raises(WorkspaceError, match="hashsweep lists import") as caught:
         Workspace(tmp_path).open()

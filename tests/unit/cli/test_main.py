@@ -1,9 +1,11 @@
 """The end of every command: one message, one exit code, no traceback."""
 
+import errno
 import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -99,3 +101,22 @@ def test_output_that_nobody_reads_any_more_is_never_taken_for_findings(room, wor
     done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
     os.close(writing)
     assert (done.returncode, done.stderr) == (Exit.UNEXPECTED, "")
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    "words", [("findings",), *(("findings", "--format", form) for form in ("jsonl", "csv", "parquet"))]
+)
+def test_output_on_a_full_disk_is_told_however_it_is_buffered(room, words, unbuffered):
+    room.conclude()
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [COMMAND, *words, "--workspace", room.workspace.root],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        )
+    words = f"hashsweep: standard output: cannot be written: {os.strerror(errno.ENOSPC)}\n"
+    assert (done.returncode, done.stderr) == (Exit.UNEXPECTED, words)
