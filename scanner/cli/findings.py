@@ -38,16 +38,20 @@ def findings(
     """Show or export the findings of a run. A match is not a verdict: people judge findings."""
     place = opened(resolve(config, workspace))
     with starting():
-        from scanner.cli.output import print_difference, print_findings
+        from scanner.cli.output import print_difference, print_findings, warn_incomplete
         from scanner.comparison import compare_runs
         from scanner.runs import finished_run
     chosen = finished_run(place, run)
     if diff is None:
+        warn_incomplete(chosen)
         print_findings(chosen, form, output, redacted, key_file)
         return
     if form not in (Format.TABLE, Format.JSONL) or redacted or output is not None:
         raise ConfigError("--diff goes with --format table or jsonl, and with nothing else")
-    print_difference(compare_runs(place, finished_run(place, diff), chosen), form)
+    earlier = finished_run(place, diff)
+    for one in (earlier, chosen):
+        warn_incomplete(one)
+    print_difference(compare_runs(place, earlier, chosen), form)
 
 
 def verify(

@@ -10,17 +10,27 @@ from typing import Any, BinaryIO
 import typer
 from rich.table import Table
 
+from scanner.cli import streams
 from scanner.cli.findings import Format
 from scanner.cli.options import console
 from scanner.errors import ConfigError
 from scanner.findings import export
 from scanner.findings.difference import Difference, State
 from scanner.findings.export import Row
-from scanner.findings.manifest import read_findings
+from scanner.findings.manifest import read_findings, read_manifest
 from scanner.findings.redact import RedactedFinding, redact, redaction_key
 from scanner.findings.row import line_of, plain_row
 from scanner.records import Finding
 from scanner.runs import RunFolder
+
+
+def warn_incomplete(run: RunFolder) -> None:
+    """Say on standard error that a run did not come to its end whole: what it does not show may be there."""
+    provenance = read_manifest(run.path)["provenance"]
+    if not provenance.get("complete"):
+        streams.say(f"run {run.run_id} is incomplete; what it did not read may hold more:")
+        for reason in provenance.get("incomplete_because", ()):
+            console(stderr=True).print(f"  {reason}")
 
 
 def print_findings(
@@ -33,7 +43,11 @@ def print_findings(
     if form is Format.TABLE:
         if output is not None:
             raise ConfigError("--output needs a --format that a program reads: jsonl, csv or parquet")
-        console().print(export.display(rows))
+        table = export.display(rows)
+        if not table.row_count:
+            streams.say(f"no findings in run {run.run_id}")
+        else:
+            console().print(table)
         return
     if output is None and form is Format.PARQUET and sys.stdout.isatty():
         raise ConfigError("Parquet is not for a terminal; add --output FILE")
