@@ -36,6 +36,10 @@ NOT_FINDINGS = "not_findings"
 _BATCH_ROWS = 2_000
 
 
+class DamagedManifest(ManifestError):
+    """A manifest is there, and is not what was written."""
+
+
 class _Shape(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -199,9 +203,9 @@ def parse_header(file: Path) -> tuple[dict[str, Any], bytes]:
     except OSError as error:
         raise ManifestError(f"{file}: cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError):
-        raise ManifestError(f"{file}: not JSON, so not what hashsweep wrote") from None
+        raise DamagedManifest(f"{file}: not JSON, so not what hashsweep wrote") from None
     if not isinstance(header, dict) or header.get("program") != "hashsweep":
-        raise ManifestError(f"{file}: not a manifest of hashsweep")
+        raise DamagedManifest(f"{file}: not a manifest of hashsweep")
     version = header.get("schema_version")
     if isinstance(version, int) and version > SCHEMA_VERSION:
         raise ManifestError(f"{file}: written by a newer hashsweep; update this installation")
@@ -209,7 +213,7 @@ def parse_header(file: Path) -> tuple[dict[str, Any], bytes]:
         _Header.model_validate(header)
     except ValidationError as error:
         place = ".".join(str(part) for part in error.errors()[0]["loc"])
-        raise ManifestError(f"{file}: not what hashsweep wrote, at {place}") from None
+        raise DamagedManifest(f"{file}: not what hashsweep wrote, at {place}") from None
     return header, raw
 
 

@@ -7,16 +7,28 @@ from typing import Any
 
 from scanner.findings import parts
 from scanner.findings.chain import CHAIN_PROBLEMS, walk_chain
-from scanner.findings.manifest import HEADER, LINES, PARQUET, folder_of, header_digest, parse_header
+from scanner.findings.manifest import (
+    HEADER,
+    LINES,
+    PARQUET,
+    DamagedManifest,
+    folder_of,
+    header_digest,
+    parse_header,
+)
 from scanner.findings.reread import row_problems
 from scanner.findings.signature import holds, parse_public_key
 from scanner.workspace import file_digest, json_bytes
+
+UNREAD = "unread"
+"""What is said of the chain of a manifest whose header cannot be read."""
 
 
 @dataclass(frozen=True)
 class Verification:
     """What checking a manifest came to, in words; without problems, it is what was written.
 
+    One whose header cannot be read has no `run_id`, no `digest`, and the `chain` is `unread`.
     `signed_by` is the public key whose signature holds. Anybody can make a key, so that it proves
     something only where the reader named it (`expected`). `chain` is `first`, `holds`, `missing` (the
     oldest ones are not there), `broken` (one is not there, and an older one is) or `different`, and
@@ -24,8 +36,8 @@ class Verification:
     """
 
     folder: Path
-    run_id: str
-    digest: str
+    run_id: str | None
+    digest: str | None
     problems: tuple[str, ...]
     unsigned: bool
     signed_by: str | None
@@ -43,6 +55,8 @@ class Verification:
     @property
     def statements(self) -> tuple[str, ...]:
         """What was checked, one sentence each, for people."""
+        if self.chain == UNREAD:
+            return ()
         ends = {
             "first": "no manifest comes before it",
             "holds": f"{self.earlier} earlier manifests, each the one that is named",
@@ -70,11 +84,14 @@ def verify_manifest(path: Path, public_key: str | None = None, deep: bool = True
 
     Without `deep`, the three files, the signature and the chain are checked; with it, every row too,
     and every part that the provenance names. `public_key` is 64 hex digits. Raises ManifestError when
-    there is no manifest, or none that this version understands; ConfigError for an unusable key.
+    there is no manifest, or one of a newer version; ConfigError for an unusable key.
     """
     expected = parse_public_key(public_key) if public_key is not None else None
     folder = folder_of(path)
-    header, raw = parse_header(folder / HEADER)
+    try:
+        header, raw = parse_header(folder / HEADER)
+    except DamagedManifest as error:
+        return Verification(folder, None, None, (str(error),), True, None, False, UNREAD, 0, 0, False)
     broken = [*_header_problems(header, raw), *_file_problems(folder, header)]
     signer = _signer(header)
     state, earlier = walk_chain(folder, header)

@@ -306,12 +306,32 @@ def test_a_missing_file_is_a_problem(tmp_path, name):
     assert f"{name}: No such file" in problems(tmp_path)
 
 
-def test_a_missing_header_and_a_foreign_one_are_no_manifest(tmp_path):
+def test_a_missing_header_and_one_of_a_newer_version_are_no_manifest(tmp_path):
     with pytest.raises(ManifestError, match="no such manifest"):
         verify_manifest(tmp_path)
-    (tmp_path / "manifest.json").write_text('{"files": []}')
-    with pytest.raises(ManifestError, match="not a manifest of hashsweep"):
+    (tmp_path / "manifest.json").write_bytes(json_bytes({"program": "hashsweep", "schema_version": 99}))
+    with pytest.raises(ManifestError, match="written by a newer hashsweep"):
         verify_manifest(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "not JSON"),
+        (b"\xff", "not JSON"),
+        (b'{"files": []}', "not a manifest of hashsweep"),
+        (b"[]", "not a manifest of hashsweep"),
+        (b'{"program": "hashsweep"}', "not what hashsweep wrote, at "),
+    ],
+)
+def test_a_header_that_cannot_be_read_is_a_problem(tmp_path, content, words):
+    write(tmp_path)
+    (tmp_path / "manifest.json").write_bytes(content)
+    checked = verify_manifest(tmp_path)
+    assert not checked.holds
+    assert words in " ".join(checked.problems)
+    assert (checked.run_id, checked.digest, checked.chain, checked.statements) == (None, None, "unread", ())
+    assert json.loads(json.dumps(checked.to_dict()))["holds"] is False
 
 
 def detected(folder, deep=True):
