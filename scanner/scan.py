@@ -25,7 +25,7 @@ from scanner.slices import Slice, read_fingerprints, slice_of
 from scanner.target import Place, places_of
 from scanner.version import VERSION
 from scanner.worker import MatchWork, Spec, Summary
-from scanner.workspace import Workspace
+from scanner.workspace import Workspace, put_once
 
 UNSETTLED = INCOMPLETE | {Outcome.TIMED_OUT, Outcome.CRASHED, Outcome.GONE, Outcome.ARCHIVED}
 """Outcomes that another run may see otherwise: parts that hold one are not reused.
@@ -95,7 +95,10 @@ class Sweep:
         work = self.slice_of(part)
         earlier = self._earlier_parts.get(work.output.name)
         if earlier is not None and not work.output.exists() and _settled(earlier):
-            work.output.hardlink_to(earlier)
+            try:
+                work.output.hardlink_to(earlier)
+            except OSError:  # another file system, or as many links as this one bears
+                put_once(work.output, earlier.read_bytes())
         return work
 
     @cached_property

@@ -1,6 +1,7 @@
 """The only place that writes workspace files: private, put once, named by what they depend on."""
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import io
@@ -33,6 +34,17 @@ class Unwritable(WorkspaceError, OSError):
 
     def __str__(self) -> str:
         return f"{self.filename}: cannot be written: {self.strerror}; make room, or grant write access there"
+
+
+class NoHardLinks(WorkspaceError):
+    """A file cannot be put once: that takes a hard link, which some file systems do not have."""
+
+
+NO_HARD_LINKS = (
+    "cannot be put there: the file system has no hard links, by which files come to be whole or not at all; "
+    "name a place on one that has them, such as a local disk or NFS"
+)
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
 class Workspace:
@@ -149,7 +161,8 @@ def put_once(path: Path, data: bytes) -> bool:
     """Put a file under its final name, whole or not at all; return False if the name was taken.
 
     Safe to call from many processes and again after a crash: temporary name, fsync, link, fsync folder.
-    Raises Unwritable, a WorkspaceError, when the file system refuses.
+    Raises Unwritable, a WorkspaceError, when the file system refuses, and NoHardLinks where it cannot: a file
+    that is written under its final name would be taken for whole after a crash.
     """
     with _writing(path):
         if path.exists():
@@ -159,6 +172,10 @@ def put_once(path: Path, data: bytes) -> bool:
                 os.link(temporary, path)
             except FileExistsError:
                 return False
+            except OSError as error:
+                if error.errno in _NO_LINKS:
+                    raise NoHardLinks(f"{path}: {NO_HARD_LINKS}") from None
+                raise
         _sync_folder(path.parent)
         return True
 

@@ -1,7 +1,10 @@
 """The line as drawn: what is refused before it starts, which run goes on, what serves again."""
 
+import errno
 import itertools
 import json
+import os
+from pathlib import Path
 
 import pytest
 
@@ -273,6 +276,21 @@ def test_outcomes_that_could_come_out_otherwise_are_these():
         "gone",
         "archived",
     }
+
+
+def test_where_parts_cannot_be_linked_they_are_copied(room, monkeypatch):
+    first, _, _ = room.scan()
+    finished(first)
+
+    def refuse(path, target):
+        raise OSError(errno.EMLINK, os.strerror(errno.EMLINK), target, None, path)
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    second, _, loop = room.scan()
+    assert loop.done == []
+    contents = [{p.name: p.read_bytes() for p in one.run.parts.iterdir()} for one in (first, second)]
+    assert contents[0] == contents[1] != {}
+    assert {path.stat().st_nlink for path in second.run.parts.iterdir()} == {1}
 
 
 def test_parts_that_serve_again_are_the_same_files(room):

@@ -75,6 +75,27 @@ def test_a_file_is_put_once_and_never_again(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.fixture(params=[errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS], ids=errno.errorcode.get)
+def without_links(request, monkeypatch):
+    """A file system without hard links, as FAT and some shares are."""
+
+    def link(source, target, **_):
+        raise OSError(request.param, os.strerror(request.param), source, None, target)
+
+    monkeypatch.setattr(os, "link", link)
+
+
+def test_a_file_system_without_hard_links_is_named_as_such_and_nothing_is_left_there(tmp_path, without_links):
+    words = "the file system has no hard links, .*; name a place on one that has them"
+    with pytest.raises(WorkspaceError, match=rf"part: .*{words}") as caught:
+        workspace.put_once(tmp_path / "part", b"data")
+    assert caught.value.exit_code is Exit.USAGE
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(WorkspaceError, match=rf"workspace\.json: .*{words}"):
+        Workspace(tmp_path / "workspace").create()
+    assert list((tmp_path / "workspace").iterdir()) == []
+
+
 @pytest.mark.parametrize("data", [b"", b"\x00" * (3 << 20)], ids=len)
 def test_any_size_arrives_whole(tmp_path, data):
     assert workspace.put_once(tmp_path / "part", data)
