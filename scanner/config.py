@@ -3,7 +3,6 @@
 Later wins: defaults, the file, `HASHSWEEP_*` variables, flags of the command line.
 """
 
-import difflib
 import hashlib
 import json
 import os
@@ -20,10 +19,8 @@ from pydantic import AwareDatetime, BaseModel, ByteSize, ConfigDict, Field, Secr
 from pydantic_core import PydanticCustomError
 
 from scanner.errors import ConfigError
+from scanner.misconfigured import WORDS, Origin, explained
 from scanner.records import SCHEMA_VERSION
-
-Origin = dict[tuple[str, ...], str]
-"""Where each key was set last: a file, a variable, or the command line."""
 
 PREFIX = "HASHSWEEP_"
 RESERVED = frozenset({"HASHSWEEP_CONFIG", "HASHSWEEP_REDACTION_KEY", "HASHSWEEP_CACHE"})
@@ -314,7 +311,7 @@ def _validated(section: type[S], values: dict[str, Any], origin: Origin) -> S:
     try:
         return section.model_validate(values)
     except pydantic.ValidationError as error:
-        raise ConfigError(_explained(error, origin)) from None
+        raise ConfigError(explained(error, origin, Config)) from None
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -377,56 +374,3 @@ def _merge(
             if isinstance(value, Mapping):
                 into[key] = {}
                 _merge(into[key], value, origin, source, (*at, key))
-
-
-WORDS = {
-    "tuple_type": "must be a list",
-    "dict_type": "must be a table",
-    "model_type": "must be a table",
-    "model_attributes_type": "must be a table",
-    "byte_size": 'must be a number of bytes, or a text such as "8 MiB"',
-}
-"""What a person who writes TOML is told in place of what pydantic says."""
-
-
-def _explained(error: pydantic.ValidationError, origin: Origin) -> str:
-    lines = []
-    for problem in error.errors(include_url=False, include_input=False):
-        loc = problem["ctx"]["at"] if problem["type"] in ("looser", "both") else problem["loc"]
-        place = tuple(str(part) for part in loc)
-        source = next(
-            (origin[place[:n]] for n in range(len(place), 0, -1) if place[:n] in origin), "settings"
-        )
-        if problem["type"] == "extra_forbidden":
-            words = f"unknown key{_nearest(place)}"
-        else:
-            words = WORDS.get(problem["type"], f"{problem['msg'][:1].lower()}{problem['msg'][1:]}")
-        if place == ("targets",):
-            words += "; write each target as a table [[targets]]"
-        lines.append(f"{source}: {'.'.join(place)}: {words}")
-    return "\n".join(lines)
-
-
-def _nearest(place: tuple[str, ...]) -> str:
-    """Name the nearest known key: in the same section first, then anywhere."""
-    known = _known_keys(Config)
-    *section, key = (part for part in place if not part.isdigit())
-    inside = (*section[:1], *section[2:]) if section[:1] == ["lists"] else tuple(section)  # without the name
-    siblings = [k for k in known if k[:-1] == inside]
-    near = difflib.get_close_matches(key, [k[-1] for k in siblings], 1, 0.6)
-    if near:
-        return f"; did you mean {'.'.join((*section, near[0]))}?"
-    near = difflib.get_close_matches(key, [k[-1] for k in known], 1, 0.75)
-    if near:
-        return f"; did you mean {'.'.join(next(k for k in known if k[-1] == near[0]))}?"
-    return f"; known here: {', '.join(sorted(k[-1] for k in siblings))}" if siblings else ""
-
-
-def _known_keys(model: type[BaseModel], at: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
-    keys = []
-    for name, info in model.model_fields.items():
-        keys.append((*at, name))
-        for inner in (info.annotation, *typing.get_args(info.annotation)):
-            if isinstance(inner, type) and issubclass(inner, BaseModel):
-                keys.extend(_known_keys(inner, (*at, name)))
-    return keys

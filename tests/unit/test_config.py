@@ -12,6 +12,7 @@ import pytest
 from scanner import config
 from scanner.config import Config, Fetch, ListPolicy, Target, load, reached
 from scanner.errors import ConfigError, Exit
+from scanner.misconfigured import known_keys
 
 
 @pytest.fixture
@@ -525,7 +526,7 @@ def test_every_setting_of_fetch_and_media_is_either_tuning_or_substance():
 
 
 def test_every_key_of_every_section_is_known_to_the_hints():
-    known = config._known_keys(Config)
+    known = known_keys(Config)
     assert ("lists", "illegal") in known
     assert ("targets", "url") in known
     assert {key[0] for key in known} == set(Config.model_fields)

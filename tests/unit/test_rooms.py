@@ -36,7 +36,11 @@ WALLS = (
     Wall(("scanner",), ENGINE),
     Wall(("scanner",), ("jobs",), except_in=("scanner.cli",)),
     Wall(("scanner.records",), ("scanner", "jobs")),
-    Wall(("scanner.config",), ("scanner", "jobs"), but=("scanner.errors", "scanner.records")),
+    Wall(
+        ("scanner.config",),
+        ("scanner", "jobs"),
+        but=("scanner.errors", "scanner.records", "scanner.misconfigured"),
+    ),
     Wall(
         ("scanner.fingerprint", "scanner.match"),
         (*STORES, *CLOCK, "scanner.retry", "scanner.hashlist.importer"),
