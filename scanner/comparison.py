@@ -91,6 +91,11 @@ def _snapshot(workspace: Workspace, named: Mapping[str, Any]) -> Snapshot:
     return Snapshot(named["list"], named["digest"], folder, imported_at, named["counts"])
 
 
+def _listings_that_name(ref: ObjectRef) -> tuple[str, ...]:
+    """Return the kinds of listing that would name an object version; `current` leaves out hidden ones."""
+    return ("versions",) if ref.version_id is not None else ("versions", "unversioned", "directory")
+
+
 def _listed_whole(targets: list[dict[str, Any]], ref: ObjectRef, blocked: Set[Step] = frozenset()) -> bool:
     """Say whether the place of an object was listed to its end, versions included where it has one.
 
@@ -101,6 +106,5 @@ def _listed_whole(targets: list[dict[str, Any]], ref: ObjectRef, blocked: Set[St
         if here and ref.key.startswith(target["prefix"]):
             whole = target["failure"] is None and target.get("finished") and not target.get("sampled")
             reached = target.get("listing") != "directory" or blocked.isdisjoint(_way_to(ref))
-            versions = ref.version_id is None or target.get("listing") == "versions"
-            return bool(whole) and reached and versions
+            return bool(whole) and reached and target.get("listing") in _listings_that_name(ref)
     return False

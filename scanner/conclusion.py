@@ -1,5 +1,6 @@
 """The only place where a run ends: findings, provenance, manifest, exit code."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -165,6 +166,7 @@ def _provenance(sweep: Sweep, coverage: Coverage, reasons: list[str], now: datet
         for part in sweep.listing.parts
         for path in (part.path, sweep.slice_of(part).output, sweep.match_of(part).output)
     )
+    files = itertools.chain([sweep.run.path / "run.json"], outputs)
     return {
         "run_id": sweep.run.run_id,
         "target_key": header["target_key"],
@@ -179,5 +181,5 @@ def _provenance(sweep: Sweep, coverage: Coverage, reasons: list[str], now: datet
         "coverage": coverage.to_dict(),
         "complete": not reasons,
         "incomplete_because": reasons,
-        "parts": put_parts(sweep.run.path, outputs),
+        "parts": put_parts(sweep.run.path, files),
     }

@@ -88,6 +88,17 @@ def finished_before(workspace: Workspace, target_key: str) -> list[RunFolder]:
     return [run for run in _finished(workspace) if run.header.get("target_key") == target_key]
 
 
+def complete_before(workspace: Workspace, run: RunFolder) -> RunFolder:
+    """Return the last complete run of the same targets that ended before this one.
+
+    Raises ManifestError where there is none.
+    """
+    for earlier in finished_before(workspace, run.header["target_key"]):
+        if earlier.finished_at < run.finished_at and read_manifest(earlier.path)["provenance"]["complete"]:
+            return earlier
+    raise ManifestError(f"{run.run_id}: no complete run of the same targets before it; name a run to compare")
+
+
 def _finished(workspace: Workspace) -> list[RunFolder]:
     """Return the finished runs by their ends: one that was taken up again ends after later ones began."""
     finished = [run for run in all_runs(workspace) if run.finished]

@@ -192,7 +192,10 @@ def _run(
 
 def _target_key(config: Config, places: Sequence[Place]) -> str:
     """Return a digest over what a run speaks of: its places, and which of their objects."""
-    addresses = sorted([place.store, place.scheme, place.bucket, place.prefix] for place in places)
+    addresses = sorted(
+        [place.store, place.scheme, place.bucket, place.prefix, str(place.target.versions)]
+        for place in places
+    )
     return digest_of({"places": addresses, "select": config.select.model_dump(mode="json")})
 
 

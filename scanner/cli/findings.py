@@ -25,7 +25,10 @@ def findings(
     run: Annotated[str | None, typer.Argument(help="A run's id [the newest finished run].")] = None,
     form: Annotated[Format, typer.Option("--format", help="How to write them.")] = Format.TABLE,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to a new file.")] = None,
-    diff: Annotated[str | None, typer.Option(help="Tell what became of an earlier run's findings.")] = None,
+    diff: Annotated[
+        str | None,
+        typer.Option(help="Tell what became of an earlier run's findings; last is the last complete one."),
+    ] = None,
     redacted: Annotated[
         bool, typer.Option("--redacted", help="Leave out digests, ETags, keys and entries.")
     ] = False,
@@ -38,9 +41,14 @@ def findings(
     """Show or export the findings of a run. A match is not a verdict: people judge findings."""
     place = opened(resolve(config, workspace))
     with starting():
-        from scanner.cli.output import print_difference, print_findings, warn_incomplete
+        from scanner.cli.output import (
+            print_difference,
+            print_findings,
+            warn_incomplete,
+            warn_of_other_targets,
+        )
         from scanner.comparison import compare_runs
-        from scanner.runs import finished_run
+        from scanner.runs import complete_before, finished_run
     chosen = finished_run(place, run)
     if diff is None:
         warn_incomplete(chosen)
@@ -48,9 +56,10 @@ def findings(
         return
     if form not in (Format.TABLE, Format.JSONL) or redacted or output is not None:
         raise ConfigError("--diff goes with --format table or jsonl, and with nothing else")
-    earlier = finished_run(place, diff)
+    earlier = complete_before(place, chosen) if diff == "last" else finished_run(place, diff)
     for one in (earlier, chosen):
         warn_incomplete(one)
+    warn_of_other_targets(earlier, chosen)
     print_difference(compare_runs(place, earlier, chosen), form)
 
 

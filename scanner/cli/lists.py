@@ -53,11 +53,11 @@ def import_(
         return
     out = console()
     out.print(report.describe())
-    for line in _policy_words(settings, name):
+    for line in _policy_words(settings, name, report.snapshot.counts["classification"].get("", 0)):
         out.print(line)
 
 
-def _policy_words(settings: "Config", name: str) -> list[str]:
+def _policy_words(settings: "Config", name: str, unclassified: int) -> list[str]:
     """Say what this list's entries may lead to, where that is less than a newcomer would think."""
     policy = settings.policy(name)
     words = []
@@ -66,6 +66,10 @@ def _policy_words(settings: "Config", name: str) -> list[str]:
     if policy.after_confirmation == "nothing":
         words.append(
             f"[lists.{name}] after_confirmation is `nothing`: no finding of it may lead to takedown."
+        )
+    elif unclassified:
+        words.append(
+            f"{unclassified:,} entries have no classification: nothing may follow from what they alone match."
         )
     return words
 

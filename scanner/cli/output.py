@@ -33,6 +33,14 @@ def warn_incomplete(run: RunFolder) -> None:
             console(stderr=True).print(f"  {reason}")
 
 
+def warn_of_other_targets(earlier: RunFolder, run: RunFolder) -> None:
+    """Say on standard error that two runs did not scan the same: much will be new or unchecked."""
+    if earlier.header["target_key"] != run.header["target_key"]:
+        streams.say(
+            f"run {earlier.run_id} scanned other targets than run {run.run_id}, or chose other objects"
+        )
+
+
 def print_findings(
     run: RunFolder, form: Format, output: Path | None, redacted: bool, key_file: Path | None
 ) -> None:

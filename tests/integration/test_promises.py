@@ -136,6 +136,35 @@ def test_one_list_may_be_stricter_than_the_join(directory, workspace):
     assert thresholds == {0}
 
 
+def test_how_a_difference_is_asked_for_by_name_or_with_the_last_complete_run(directory, workspace, tmp_path):
+    first = scan(f"file://{directory}", workspace).json["run_id"]
+    scan(f"file://{directory}", workspace, HASHSWEEP_RUN__GAP_TOLERANCE="0")  # incomplete
+    (directory / "copies" / "exact.jpg").unlink()
+    third = scan(f"file://{directory}", workspace).json["run_id"]
+    told = hashsweep("findings", third, "--diff", "last", "-w", workspace, "--format", "jsonl")
+    assert told.code == 0, told.err
+    assert told.out == hashsweep("findings", third, "--diff", first, "-w", workspace, "--format", "jsonl").out
+    assert ["exact.jpg" in line for line in told.out.splitlines() if '"gone"' in line] == [True]
+    write_store(tmp_path / "other", {"a.jpg": pictures.jpeg(1)})
+    other = scan(f"file://{tmp_path / 'other'}", workspace).json["run_id"]
+    assert "scanned other targets" in hashsweep("findings", other, "--diff", first, "-w", workspace).err
+    assert hashsweep("findings", other, "--diff", "last", "-w", workspace).code == 2
+
+
+def test_entries_without_a_classification_are_named_at_import(directory, workspace, tmp_path):
+    policy = {"HASHSWEEP_LISTS__PLAIN__AFTER_CONFIRMATION": '"takedown"'}
+    path = tmp_path / "plain.csv"
+    path.write_text(
+        "algorithm,value,classification\n" + "".join(f"md5,{n:032x},{'A' * (n % 2)}\n" for n in range(1, 6))
+    )
+    words = hashsweep("lists", "import", "plain", path, "-w", workspace, env=policy).out
+    assert "2 entries have no classification" in words
+    assert "names no `illegal` classification" in words
+    assert "after_confirmation is `nothing`" not in words
+    plain = hashsweep("lists", "import", "other", path, "-w", workspace).out
+    assert "after_confirmation is `nothing`" in plain
+
+
 def test_every_list_that_has_the_value_appears_in_the_match(directory, workspace, tmp_path):
     known = [content(6)["photos/000.jpg"]]
     other = write_list(tmp_path / "other.csv", known, ["md5", "pdq"])
@@ -172,8 +201,7 @@ def test_any_changed_byte_of_a_manifest_or_a_part_is_noticed(directory, workspac
     assert hashsweep("verify", folder).code == 0
     assert "unsigned" in hashsweep("verify", folder).out
     (run,) = (workspace / "runs").iterdir()
-    victims = [run / "manifest.json", run / "manifest.jsonl", next((run / "parts").iterdir())]
-    for victim in [*victims, next((run / "inventory").iterdir())]:
+    for victim in [path for path in run.rglob("*") if path.is_file()]:
         whole = victim.read_bytes()
         victim.write_bytes(
             whole[: len(whole) // 2] + bytes([whole[len(whole) // 2] ^ 1]) + whole[len(whole) // 2 + 1 :]

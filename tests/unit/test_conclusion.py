@@ -65,6 +65,7 @@ def test_every_file_that_the_findings_were_made_of_is_named_by_its_digest(room):
     done = conclude_sweep(sweep, coverage, None, room.clock.now())
     named = {part["path"]: part["sha256"] for part in read_parts(done.folder)}
     made = [path for name in ("inventory", "parts", "matches") for path in (done.folder / name).iterdir()]
+    made.append(done.folder / "run.json")
     assert named == {path.relative_to(done.folder).as_posix(): file_digest(path) for path in made}
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from scanner.errors import ManifestError, WorkspaceError
 from scanner.findings.manifest import write_manifest
-from scanner.runs import all_runs, begin, finished_before, finished_run, take_up
+from scanner.runs import all_runs, begin, complete_before, finished_before, finished_run, take_up
 from scanner.workspace import Workspace, json_bytes
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, 89, tzinfo=UTC)
@@ -107,6 +107,24 @@ def test_the_run_before_is_the_newest_finished_one_of_the_same_targets(workspace
     begun(1)
     assert finished_before(workspace, "t")[0] == before
     assert finished_before(workspace, "never scanned") == []
+
+
+def test_a_difference_compares_with_the_last_complete_run_of_the_same_targets(workspace, begun):
+    for hours, complete, target_key in ((5, True, "t"), (4, True, "t"), (3, False, "t"), (2, True, "other")):
+        run = begun(hours, target_key=target_key)
+        provenance = {"finished_at": run.started_at.isoformat(), "complete": complete}
+        write_manifest(run.path, [], {"run_id": run.run_id, **provenance}, None, None)
+    chosen = begun(1, finished=True)
+    assert complete_before(workspace, chosen).run_id == run_at(workspace, 4)
+    earliest = next(run for run in all_runs(workspace) if run.run_id == run_at(workspace, 5))
+    with pytest.raises(ManifestError, match="no complete run of the same targets before it"):
+        complete_before(workspace, earliest)
+
+
+def run_at(workspace, hours):
+    """Return the name of the run that began so many hours ago."""
+    (name,) = [run.run_id for run in all_runs(workspace) if run.started_at == NOW - timedelta(hours=hours)]
+    return name
 
 
 def test_runs_that_ended_are_ordered_by_their_ends(workspace, begun):
