@@ -30,7 +30,7 @@ from scanner.hashlist.snapshot import (
     open_snapshot,
     put_snapshot,
 )
-from scanner.hashlist.values import balanced
+from scanner.hashlist.values import Refusal, balanced
 from scanner.records import HashEntry, schema_of
 from scanner.workspace import Workspace, file_digest
 
@@ -103,8 +103,9 @@ def import_list(
     """Make the content of a file the active snapshot of a list; an import replaces the list.
 
     Stops with HashListError and the figures, unless `accept_changes`, where more than MAX_LOST of the rows
-    are refused or overwritten, or more than MAX_LOST of the entries that were matched would be no longer. A
-    file without a single entry to match is never imported. One import at a time (`Workspace.lock`).
+    are refused (but for algorithms that nothing here computes) or overwritten, or more than MAX_LOST of the
+    entries that were matched would be no longer. A file without a single entry to match is never imported.
+    One import at a time (`Workspace.lock`).
     """
     check_name(name)
     known = format_of(file, format)
@@ -145,7 +146,10 @@ def _table(entries: Iterator[HashEntry]) -> pa.Table:
 
 def _check_rows(file: Path, reading: Reading, merged: Merged) -> None:
     """Stop a file that loses many of its rows: it is another format, or its columns are mixed up."""
-    if reading.refused + merged.replaced > MAX_LOST * reading.rows:
+    unsupported = reading.count(
+        Refusal.UNSUPPORTED_ALGORITHM
+    )  # lists carry them by design: no sign of a fault
+    if reading.refused - unsupported + merged.replaced > MAX_LOST * (reading.rows - unsupported):
         raise HashListError(
             f"{file}: {reading.describe()}; {merged.replaced:,} rows overwrite the value of an entry; {AGREE}"
         )

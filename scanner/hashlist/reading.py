@@ -33,6 +33,10 @@ class Reading:
         """Return how many rows were refused."""
         return sum(refused.count for refused in self.refusals.values())
 
+    def count(self, reason: Refusal) -> int:
+        """Return how many rows one reason refused."""
+        return self.refusals[reason].count if reason in self.refusals else 0
+
     def entries(self, rows: Iterable[Numbered], name: str) -> Iterator[HashEntry]:
         """Yield the entries that the rows of a list become, and count everything else."""
         for line, row in rows:

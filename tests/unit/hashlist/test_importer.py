@@ -161,6 +161,19 @@ def test_the_first_import_already_stops_when_more_than_a_hundredth_is_refused(
     assert bring(rows, accept=True).snapshot.counts["entries"] == 98
 
 
+def test_rows_of_algorithms_that_nothing_here_computes_are_reported_and_stop_no_import(bring):
+    other = [row | {"algorithm": "PhotoDNA", "value": "00" * 144} for row in lists.rows("md5", 200)]
+    report = bring([*other, *lists.rows("md5", 200)])
+    assert report.to_dict()["refusals"]["unsupported_algorithm"]["count"] == 200
+    assert "unsupported_algorithm 200" in report.describe()
+
+
+def test_rows_of_algorithms_that_nothing_here_computes_dilute_no_other_refusals(bring):
+    other = [row | {"algorithm": "PhotoDNA", "value": "00" * 144} for row in lists.rows("md5", 200)]
+    with pytest.raises(HashListError, match="refused 202 of 300 rows"):
+        bring([*other, *(BAD[:1] * 2), *lists.rows("md5", 98)])
+
+
 def test_an_import_stops_when_many_rows_overwrite_each_other(bring):
     rows = [row | {"entry_id": "case-1"} for row in lists.rows("md5", 10)]
     with pytest.raises(HashListError, match="9 rows overwrite the value of an entry"):
