@@ -7,6 +7,7 @@ quotes what stands in the file: where columns are mixed up, anything may be a va
 import contextlib
 import csv
 import json
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -54,11 +55,21 @@ def read_rows(file: Path, name: str, columns: Columns) -> Iterator[Numbered]:
             )
     read = {"csv": _read_csv, "jsonl": _read_jsonl, "parquet": _read_parquet}[name]
     try:
+        _refuse_stream(file)
         yield from read(file, columns)
     except FileNotFoundError:
         raise HashListError(f"{file}: no such file") from None
     except OSError as error:
         raise HashListError(f"{file}: cannot be read: {error.strerror or type(error).__name__}") from None
+
+
+def _refuse_stream(file: Path) -> None:
+    """Refuse what gives its bytes once: an import reads a file for its rows, and again for its digest."""
+    mode = file.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # opening a directory fails in words of its own
+        raise HashListError(
+            f"{file}: a pipe or a device, which cannot be read twice; save it to a file first"
+        )
 
 
 def _lines(file: Path) -> Iterator[str]:

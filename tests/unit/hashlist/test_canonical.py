@@ -1,7 +1,9 @@
 import codecs
 import contextlib
 import json
+import os
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -142,6 +144,29 @@ def test_a_file_that_is_missing_or_a_directory_is_an_error(tmp_path, name):
         read(tmp_path / "missing", name=name)
     with pytest.raises(HashListError, match="cannot be read"):
         read(tmp_path, name=name)
+
+
+@pytest.mark.parametrize("name", ["csv", "jsonl", "parquet"])
+@pytest.mark.parametrize("linked", [False, True])
+def test_what_can_be_read_only_once_is_refused_before_it_is_opened(tmp_path, name, linked):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    if linked:
+        path = tmp_path / "link"
+        path.symlink_to(tmp_path / "pipe")
+    with pytest.raises(HashListError, match="save it to a file first") as error:
+        read(path, name=name)  # opening it would wait for a writer for ever
+    assert str(path) in str(error.value)
+
+
+def test_a_device_is_refused():
+    with pytest.raises(HashListError, match="save it to a file first"):
+        read(Path("/dev/null"), name="csv")
+
+
+def test_a_link_to_a_file_is_read(file, tmp_path):
+    (tmp_path / "link.csv").symlink_to(file("a.csv", f"algorithm,value\nmd5,{A}\n"))
+    assert read(tmp_path / "link.csv") == [(2, {"algorithm": "md5", "value": A})]
 
 
 def test_json_lines_with_byte_order_mark_and_blank_lines(file):
