@@ -31,6 +31,14 @@ MAX_LINE = 16 << 20
 
 BATCH_ROWS = 16_384
 
+SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+"""What other programs put between columns, and its name."""
+
+BARE_CR = "its line ends are CR alone; save the file with LF or CRLF line ends"
+BAD_QUOTING = (
+    "quoting that does not end, or a field beyond all measure; fetch the file again, or save it anew"
+)
+
 
 def format_of(file: Path, name: str | None) -> str:
     """Return the format of a list file: the one that is named, or the one its extension tells."""
@@ -77,7 +85,8 @@ def _lines(file: Path) -> Iterator[str]:
     with file.open("rb") as stream:
         for number, line in enumerate(iter(lambda: stream.readline(MAX_LINE + 1), b""), 1):
             if len(line) > MAX_LINE:
-                raise HashListError(f"{file}, line {number}: longer than {MAX_LINE} bytes; not a list")
+                cause = BARE_CR if b"\r" in line else "not a list"
+                raise HashListError(f"{file}, line {number}: longer than {MAX_LINE} bytes; {cause}")
             try:
                 text = line.decode("utf-8")
             except UnicodeDecodeError:
@@ -86,7 +95,8 @@ def _lines(file: Path) -> Iterator[str]:
 
 
 def _read_csv(file: Path, columns: Columns) -> Iterator[Numbered]:
-    reader = csv.reader(_lines(file), strict=True)
+    last = [""]
+    reader = csv.reader(_kept(_lines(file), last), strict=True)
     places: dict[str, int] | None = None
     width = 0
     number = 1
@@ -95,11 +105,13 @@ def _read_csv(file: Path, columns: Columns) -> Iterator[Numbered]:
             fields = next(reader)
         except StopIteration:
             break
-        except csv.Error:
-            raise HashListError(
-                f"{file}, line {number}: quoting that does not end, or a field beyond all measure"
-            ) from None
+        except csv.Error as error:
+            if places is None:
+                _refuse_other_separators(file, number, last[0])
+            cause = BARE_CR if "new-line character" in str(error) else BAD_QUOTING
+            raise HashListError(f"{file}, line {number}: {cause}") from None
         if fields and places is None:
+            _refuse_other_separators(file, number, last[0])
             places, width = _places(file, fields, columns), len(fields)
         elif fields and len(fields) != width:
             yield number, Refusal.MALFORMED_ROW
@@ -108,6 +120,25 @@ def _read_csv(file: Path, columns: Columns) -> Iterator[Numbered]:
         number = reader.line_num + 1
     if places is None:
         raise HashListError(f"{file}: empty; line 1 must name the columns")
+
+
+def _kept(lines: Iterator[str], last: list[str]) -> Iterator[str]:
+    """Yield lines, and keep the last of them where an error can be explained by it."""
+    for line in lines:
+        last[0] = line
+        yield line
+
+
+def _refuse_other_separators(file: Path, number: int, header: str) -> None:
+    """Raise HashListError for a header that names columns, but with something else between them."""
+    if "," in header:
+        return
+    for separator, word in SEPARATORS.items():
+        names = {name.strip(' "\r\n').casefold() for name in header.split(separator)}
+        if len(names) > 1 and not names.isdisjoint(COLUMNS):
+            raise HashListError(
+                f"{file}, line {number}: {word} stand between the columns; save the file with commas"
+            )
 
 
 def _places(file: Path, header: Sequence[str], columns: Columns) -> dict[str, int]:

@@ -113,6 +113,31 @@ def test_a_broken_csv_file_is_an_error_with_file_and_line(file, content, message
     assert not any(leak in str(error.value) for raw in (A, B) for leak in lists.spellings(bytes.fromhex(raw)))
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (f"algorithm,value\rmd5,{A}\rmd5,{B}\r", "line 1: its line ends are CR alone; save the file with LF"),
+        (f"algorithm,value\nmd5,{A}\rmd5,{B}\r\n", "line 2: its line ends are CR alone"),
+        ("a,b\r" + "x,y\r" * (canonical.MAX_LINE // 4), "longer than .* its line ends are CR alone"),
+        (f"algorithm;value\nmd5;{A}\n", "line 1: semicolons stand between the columns; save .* with commas"),
+        (f'"Algorithm";"Value"\n"md5";"{A}"\n', "line 1: semicolons stand between"),
+        (f"Type\tValue\r\nmd5\t{A}\r\n", "line 1: tabs stand between"),
+        (f"\n\n value | algorithm \n{A}|md5\n", "line 3: bars stand between"),
+    ],
+)
+def test_line_ends_and_separators_of_other_programs_are_named_with_the_way_out(file, content, message):
+    path = file("a.csv", content)
+    with pytest.raises(HashListError, match=message) as error:
+        read(path)
+    assert str(path) in str(error.value)
+    assert A not in str(error.value)
+
+
+def test_a_header_of_values_is_not_taken_for_other_separators(file):
+    with pytest.raises(HashListError, match="no column 'algorithm'"):
+        read(file("a.csv", f"{A};{B}\n"))
+
+
 def test_mapped_columns_stand_for_the_canonical_ones(file):
     columns = {"algorithm": "Type", "value": "Hash", "classification": "Grade"}
     row = {"Type": "md5", "Hash": A, "Grade": "A", "value": B}
