@@ -1,6 +1,7 @@
 """The only place where entries are handled by the column: put in order, merged, counted, digested."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,12 @@ KEY = ("member", "entry_id", "algorithm")
 
 DIGEST_ROWS = 65_536
 """Rows that are digested at a time; part of the digest's definition."""
+
+
+KINDS_KEPT = 100
+"""Classifications that are counted by name; every run takes the counts over."""
+
+OTHER = "(other)"
 
 
 @dataclass(frozen=True)
@@ -87,8 +94,14 @@ def counts_of(table: pa.Table) -> dict[str, int | dict[str, int]]:
 
 
 def _counted(column: Any) -> dict[str, int]:
-    counted = pc.value_counts(column).to_pylist()
-    return {row["values"] or "": row["counts"] for row in counted}
+    """Count the values of a column: the KINDS_KEPT most frequent by name, and the others together."""
+    counted = Counter({row["values"] or "": row["counts"] for row in pc.value_counts(column).to_pylist()})
+    if len(counted) <= KINDS_KEPT:
+        return dict(counted)
+    ranked = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
+    kept = Counter(dict(ranked[:KINDS_KEPT]))
+    kept[OTHER] += sum(count for _, count in ranked[KINDS_KEPT:])
+    return dict(kept)
 
 
 def values_of(column: Any, width: int) -> npt.NDArray[np.uint8]:

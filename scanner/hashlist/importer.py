@@ -132,7 +132,7 @@ def import_list(
     }
     snapshot = make_active(workspace, name, put_snapshot(workspace, name, table, source), imported_at)
     unchanged = earlier is not None and earlier.digest == snapshot.digest
-    remarks += _policy_remarks(snapshot, policy)
+    remarks += _policy_remarks(table, policy)
     return ImportReport(
         snapshot, unchanged, reading, merged.duplicates, merged.replaced, removed, unusual, tuple(remarks)
     )
@@ -193,9 +193,9 @@ def _weights(table: pa.Table) -> tuple[int, list[str]]:
     return unusual, remarks
 
 
-def _policy_remarks(snapshot: Snapshot, policy: ListPolicy) -> list[str]:
+def _policy_remarks(table: pa.Table, policy: ListPolicy) -> list[str]:
     """Name the classifications that the settings speak of and no entry has: they may be misspelt."""
-    known = snapshot.counts["classification"]
+    known = set(table.column("classification").unique().to_pylist())
     return [
         f"settings: {field} names classification {name!r}, which no entry has"
         for field, names in (("illegal", policy.illegal), ("ignore", policy.ignore))

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from scanner.hashlist.entries import (
     DIGEST_ROWS,
+    KINDS_KEPT,
+    OTHER,
     counts_of,
     entries_digest,
     lost_entries,
@@ -191,6 +193,18 @@ def test_counts_are_by_algorithm_classification_and_status():
         "classification": {"": 3, "A": 1},
         "status": {"active": 3, "deleted": 1},
     }
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_the_most_frequent_classifications_are_counted_by_name_and_the_others_together(backwards):
+    names = ["often", "often", OTHER, OTHER, *(f"c{n:03}" for n in range(KINDS_KEPT + 20))]
+    rows = [
+        replace(some(1)[0], entry_id=f"e{n}", classification=name)
+        for n, name in enumerate(reversed(names) if backwards else names)
+    ]
+    counts = counts_of(table_of_entries(rows))["classification"]
+    once = {f"c{n:03}": 1 for n in range(KINDS_KEPT - 2)}
+    assert counts == {"often": 2, **once, OTHER: 2 + 22}
 
 
 def test_values_become_rows_of_bytes_over_chunks_and_slices():

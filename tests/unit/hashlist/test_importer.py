@@ -263,6 +263,13 @@ def test_classifications_that_only_the_settings_know_are_named(bring):
     assert report.remarks[0] in report.describe()
 
 
+def test_a_rare_classification_of_many_is_still_known_to_the_settings(bring):
+    rows = [row | {"classification": f"c{n:03}"} for n, row in enumerate(lists.rows("md5", 150))]
+    report = bring(rows, policy=ListPolicy(illegal=("c149",), ignore=("c150",)))
+    assert "c149" not in report.snapshot.counts["classification"]
+    assert report.remarks == ("settings: ignore names classification 'c150', which no entry has",)
+
+
 def mixed_up(algorithm, other, count):
     return [row | {"algorithm": algorithm} for row in lists.rows(other, count)]
 
