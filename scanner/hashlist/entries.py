@@ -51,22 +51,49 @@ def table_of_entries(entries: list[HashEntry]) -> pa.Table:
 def merge_entries(table: pa.Table) -> Merged:
     """Sort entries by key and keep the last row of each key; a list is a log of changes."""
     numbered = table.append_column("row", pa.array(np.arange(len(table))))
-    keys = [(name, "ascending") for name in KEY]
-    order: pa.Array[Any] = pc.sort_indices(numbered, sort_keys=[*keys, ("row", "descending")])
-    table = table.take(order)
-    first = np.ones(len(table), bool)
-    first[1:] = False
-    for name in KEY:
-        column = table.column(name)
-        first[1:] |= pc.not_equal(column[1:], column[:-1]).to_numpy()
-    kept = np.flatnonzero(first)
-    others = np.flatnonzero(~first)
-    values = table.column("value")
-    winners = kept[np.cumsum(first)[others] - 1]
-    same = pc.sum(pc.equal(values.take(others), values.take(winners))).as_py() or 0
-    if len(others):
-        table = table.take(kept)
-    return Merged(table.combine_chunks(), same, len(others) - same)
+    keys = [(name, "ascending") for name in (*KEY, "row")]
+    order = pc.sort_indices(numbered, sort_keys=keys).to_numpy()
+    starts = _starts(take_rows(table.select(KEY), order))
+    key = np.cumsum(starts) - 1
+    kept = np.flatnonzero(np.append(starts[1:], True)[: len(order)])
+    others = np.delete(np.arange(len(order)), kept)
+    values = table.select(["value"])
+    pairs = (take_rows(values, order[rows]).column(0) for rows in (others, kept[key[others]]))
+    same = pc.sum(pc.equal(*pairs)).as_py() or 0
+    return Merged(take_rows(table, order[kept]), same, len(others) - same)
+
+
+def _starts(keys: pa.Table) -> npt.NDArray[np.bool_]:
+    """Return where a key differs from the one before."""
+    starts = np.ones(len(keys), bool)
+    starts[1:] = False
+    for column in keys.columns:
+        starts[1:] |= pc.not_equal(column[1:], column[:-1]).to_numpy()
+    return starts
+
+
+def take_rows(table: pa.Table, rows: npt.NDArray[np.int64]) -> pa.Table:
+    """Return rows of a table of any size by their numbers, in chunks of DIGEST_ROWS.
+
+    Arrow gathers all text of a column at once, where offsets of 32 bits end at 2 GiB: it is gathered under
+    offsets of 64 bits, and gets its own type back by the chunk.
+    """
+    schema = pa.schema([field.with_type(wide(field.type)) for field in table.schema])
+    whole = table.cast(schema).combine_chunks()  # else each chunk would be gathered from all others anew
+    chunks = [
+        whole.take(rows[start : start + DIGEST_ROWS]).cast(table.schema)
+        for start in range(0, len(rows), DIGEST_ROWS)
+    ]
+    return pa.concat_tables(chunks) if chunks else table.schema.empty_table()
+
+
+def wide(kind: Any) -> Any:
+    """Return the type that holds the same under offsets of 64 bits."""
+    if pa.types.is_string(kind):
+        return pa.large_string()
+    if pa.types.is_binary(kind):
+        return pa.large_binary()
+    return pa.large_list(wide(kind.value_type)) if pa.types.is_list(kind) else kind
 
 
 def entries_of(table: pa.Table, algorithm: str) -> pa.Table:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute
 
-from scanner.hashlist.entries import values_of
+from scanner.hashlist.entries import take_rows, values_of
 
 pc: Any = pyarrow.compute  # its type stubs do not know chunked arrays
 
@@ -82,7 +82,8 @@ def _postings(
         "snapshot": pa.DictionaryArray.from_arrays(source, pa.array(digests)),
     }
     for field in list(POSTINGS)[2:]:
-        column: Any = joined.column(field.name)
-        encoded = pc.dictionary_encode(column) if field.type == WORDS else column
-        columns[field.name] = encoded.take(order)
+        if field.type == WORDS:
+            columns[field.name] = pc.dictionary_encode(joined.column(field.name)).take(order)
+        else:
+            columns[field.name] = take_rows(joined.select([field.name]), order).column(0)
     return pa.table(columns, schema=POSTINGS)

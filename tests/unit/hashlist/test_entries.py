@@ -19,7 +19,9 @@ from scanner.hashlist.entries import (
     lost_entries,
     merge_entries,
     table_of_entries,
+    take_rows,
     values_of,
+    wide,
 )
 from scanner.records import HashEntry, records_of, table_of
 
@@ -179,6 +181,22 @@ def test_lost_entries_are_those_gone_changed_or_no_longer_matched():
     assert lost_entries(table_of_entries(rows), table_of_entries(later)) == 4
     assert lost_entries(table_of_entries(later), table_of_entries(rows)) == 1
     assert lost_entries(table_of_entries([]), table_of_entries(rows)) == 0
+
+
+def test_rows_of_a_table_are_taken_under_wide_offsets_by_the_chunk_and_keep_their_types():
+    table = pa.concat_tables([table_of_entries(some(4)), table_of_entries(some(3))])
+    rows = np.arange(2 * DIGEST_ROWS + 5) % 7
+    taken = take_rows(table, rows)
+    assert taken.schema.equals(table.schema, check_metadata=True)
+    assert {column.num_chunks for column in taken.columns} == {3}
+    assert taken.equals(table.take(rows))
+    for field in table.schema:
+        assert "large" in str(wide(field.type)) or field.type.bit_width
+
+
+def test_an_empty_table_has_no_rows_to_take():
+    table = table_of_entries([])
+    assert take_rows(table, np.empty(0, np.int64)).equals(table)
 
 
 def test_counts_are_by_algorithm_classification_and_status():
