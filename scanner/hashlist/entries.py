@@ -49,13 +49,15 @@ def table_of_entries(entries: list[HashEntry]) -> pa.Table:
 
 
 def merge_entries(table: pa.Table) -> Merged:
-    """Sort entries by key and keep the last row of each key; a list is a log of changes."""
+    """Sort entries by key and keep one row of each key, the latest; a list is a log of changes."""
     numbered = table.append_column("row", pa.array(np.arange(len(table))))
     keys = [(name, "ascending") for name in (*KEY, "row")]
     order = pc.sort_indices(numbered, sort_keys=keys).to_numpy()
     starts = _starts(take_rows(table.select(KEY), order))
     key = np.cumsum(starts) - 1
-    kept = np.flatnonzero(np.append(starts[1:], True)[: len(order)])
+    kept = np.flatnonzero(starts)
+    if len(kept) < len(order):
+        kept = _latest(key, take_rows(table.select(["modified_at"]), order).column(0))
     others = np.delete(np.arange(len(order)), kept)
     values = table.select(["value"])
     pairs = (take_rows(values, order[rows]).column(0) for rows in (others, kept[key[others]]))
@@ -70,6 +72,20 @@ def _starts(keys: pa.Table) -> npt.NDArray[np.bool_]:
     for column in keys.columns:
         starts[1:] |= pc.not_equal(column[1:], column[:-1]).to_numpy()
     return starts
+
+
+def _latest(key: npt.NDArray[np.int64], modified_at: Any) -> npt.NDArray[np.int64]:
+    """Return the place of the row that stands for each key; `key` counts the keys, rows in their order.
+
+    Row by row, the next one replaces the one before unless both say when they were modified and the next
+    one is the older. So the rows before the last that does not say it (a higher `turn`) play no part.
+    """
+    turn = np.cumsum(modified_at.is_null().to_numpy())
+    moments = modified_at.cast(pa.int64()).fill_null(np.iinfo(np.int64).min).to_numpy()
+    order = np.lexsort((np.arange(len(key)), moments, turn, key))
+    last = np.append(key[1:] != key[:-1], True)  # lexsort leaves `key` itself as it is: it is sorted
+    latest: npt.NDArray[np.int64] = order[last]
+    return latest
 
 
 def take_rows(table: pa.Table, rows: npt.NDArray[np.int64]) -> pa.Table:

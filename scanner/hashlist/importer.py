@@ -84,7 +84,7 @@ class ImportReport:
             lines.append(self.reading.describe())
         if self.duplicates or self.replaced:
             lines.append(
-                f"repeated entries {self.duplicates:,}; with another value {self.replaced:,} (last kept)"
+                f"repeated entries {self.duplicates:,}; with another value {self.replaced:,} (latest kept)"
             )
         if self.removed:
             lines.append(f"entries that are no longer matched {self.removed:,}")

@@ -48,7 +48,12 @@ def key(entry):
 
 def merged_plainly(rows):
     """Do what merge_entries does, one row after the other."""
-    last = {key(entry): entry for entry in rows}
+    last = {}
+    for entry in rows:
+        earlier = last.get(key(entry))
+        moments = [None if one is None else one.modified_at for one in (earlier, entry)]
+        if None in moments or moments[0] <= moments[1]:
+            last[key(entry)] = entry
     kept = [last[name] for name in sorted(last, key=lambda name: [part.encode() for part in name])]
     others = len(rows) - len(kept)
     same = sum(entry.value == last[key(entry)].value for entry in rows) - len(kept)
@@ -57,11 +62,35 @@ def merged_plainly(rows):
 
 @settings(max_examples=200, derandomize=True, deadline=None)
 @given(st.lists(entries, max_size=30))
-def test_merging_keeps_the_last_row_of_each_key_in_order_and_counts_the_others(rows):
+def test_merging_keeps_the_latest_row_of_each_key_in_order_and_counts_the_others(rows):
     merged = merge_entries(table_of_entries(rows))
     assert (list(records_of(HashEntry, merged.table)), merged.duplicates, merged.replaced) == merged_plainly(
         rows
     )
+
+
+@pytest.mark.parametrize(
+    ("days", "kept"),
+    [
+        ([3, 1], 0),
+        ([1, 3], 1),
+        ([2, 2], 1),
+        ([3, 1, 2], 0),
+        ([3, None], 1),
+        ([None, 1], 1),
+        ([None, None], 1),
+        ([9, None, 2, 1], 2),
+        ([9, 1, None], 2),
+    ],
+)
+def test_of_rows_with_one_key_the_one_modified_last_stands_and_else_the_last(days, kept):
+    times = [None if day is None else AT + timedelta(days=day) for day in days]
+    rows = [HashEntry("iwf", "", "e", "md5", bytes([n]) * 16, modified_at=at) for n, at in enumerate(times)]
+    between = [HashEntry("iwf", "", other, "md5", b"1" * 16) for other in ("a", "z")]
+    merged = merge_entries(table_of_entries([*between, *rows[:1], *between, *rows[1:]]))
+    (entry,) = (one for one in records_of(HashEntry, merged.table) if one.entry_id == "e")
+    assert entry == rows[kept]
+    assert merged.replaced == len(rows) - 1
 
 
 @settings(max_examples=50, derandomize=True, deadline=None)
