@@ -2,10 +2,8 @@
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
@@ -22,6 +20,7 @@ from scanner.hashlist.entries import (
     values_of,
 )
 from scanner.hashlist.reading import Reading
+from scanner.hashlist.report import ImportReport
 from scanner.hashlist.snapshot import (
     Snapshot,
     active_snapshot,
@@ -40,55 +39,6 @@ MAX_LOST = 0.01
 BATCH_ENTRIES = 65_536
 
 AGREE = "nothing was changed; --accept-changes imports it as it is"
-
-
-@dataclass(frozen=True)
-class ImportReport:
-    """What an import came to, in figures.
-
-    `unchanged` says that the list had this content before, `removed` how many entries are no longer
-    matched (None for the first import), `unusual_weight` how many PDQ values have not exactly 128 ones.
-    """
-
-    snapshot: Snapshot
-    unchanged: bool
-    reading: Reading
-    duplicates: int
-    replaced: int
-    removed: int | None
-    unusual_weight: int
-    remarks: tuple[str, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the report as plain values."""
-        return {
-            **self.snapshot.provenance(),
-            **self.reading.to_dict(),
-            "unchanged": self.unchanged,
-            "duplicates": self.duplicates,
-            "replaced": self.replaced,
-            "removed": self.removed,
-            "unusual_weight": self.unusual_weight,
-            "remarks": list(self.remarks),
-        }
-
-    def describe(self) -> str:
-        """Return the report in words, one thing a line."""
-        counts = self.snapshot.counts
-        of_each = ", ".join(f"{name} {count:,}" for name, count in sorted(counts["algorithm"].items()))
-        lines = [
-            f"{self.snapshot.list}: {counts['entries']:,} entries ({of_each}), {counts['matched']:,} matched",
-            f"snapshot {self.snapshot.digest[:12]}{', unchanged' if self.unchanged else ''}",
-        ]
-        if self.reading.refused:
-            lines.append(self.reading.describe())
-        if self.duplicates or self.replaced:
-            lines.append(
-                f"repeated entries {self.duplicates:,}; with another value {self.replaced:,} (latest kept)"
-            )
-        if self.removed:
-            lines.append(f"entries that are no longer matched {self.removed:,}")
-        return "\n".join([*lines, *self.remarks])
 
 
 def import_list(

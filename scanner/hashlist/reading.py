@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scanner.hashlist.canonical import Numbered
-from scanner.hashlist.row import entry_of
+from scanner.hashlist.row import entry_of, has_digest_as_id
 from scanner.hashlist.values import Refusal
 from scanner.records import HashEntry
 
@@ -23,9 +23,10 @@ class Refused:
 
 @dataclass
 class Reading:
-    """The rows of a list that were read so far."""
+    """The rows of a list that were read so far; `derived_ids` of them named their entry by a digest."""
 
     rows: int = 0
+    derived_ids: int = 0
     refusals: dict[Refusal, Refused] = field(default_factory=dict)
 
     @property
@@ -41,11 +42,15 @@ class Reading:
         """Yield the entries that the rows of a list become, and count everything else."""
         for line, row in rows:
             self.rows += 1
-            entry = row if isinstance(row, Refusal) else entry_of(name, row)
+            if isinstance(row, Refusal):
+                self._refuse(line, row)
+                continue
+            entry = entry_of(name, row)
             if isinstance(entry, Refusal):
                 self._refuse(line, entry)
-            else:
-                yield entry
+                continue
+            self.derived_ids += has_digest_as_id(row)
+            yield entry
 
     def _refuse(self, line: int, reason: Refusal) -> None:
         refused = self.refusals.setdefault(reason, Refused())
@@ -59,7 +64,12 @@ class Reading:
             str(reason): {"count": refused.count, "lines": refused.lines}
             for reason, refused in sorted(self.refusals.items())
         }
-        return {"rows": self.rows, "refused": self.refused, "refusals": refusals}
+        return {
+            "rows": self.rows,
+            "refused": self.refused,
+            "refusals": refusals,
+            "derived_ids": self.derived_ids,
+        }
 
     def describe(self) -> str:
         """Return the refusals in words: how many rows, why, and which."""

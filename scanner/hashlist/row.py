@@ -39,6 +39,9 @@ STATUSES = (*MATCHED_STATUSES, "withdrawn", "deleted")
 
 _HASH = re.compile(r"[0-9A-Fa-f]{16}")
 
+_DIGEST = re.compile(r"[0-9A-Fa-f]{32}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64}")
+"""What spells a whole MD5, SHA-1, SHA-256 or PDQ: some lists name their entries by one."""
+
 
 class _Refused(Exception):
     """Carries a refusal from where it is seen to `entry_of`, and no further."""
@@ -73,13 +76,12 @@ def _entry(list_name: str, row: Row) -> HashEntry:
         raise _Refused(Refusal.VALUE_IN_TEXT)
     if any(_HASH.search(text) for text in (classification, scheme, media_type)):
         raise _Refused(Refusal.VALUE_IN_TEXT)  # another hash of the same picture, in a mixed-up column
-    entry_id = _text(row.get("entry_id"))
-    if not entry_id or _spells(entry_id, value):
-        entry_id = derived_id(list_name, algorithm, value)
+    if any(_DIGEST.fullmatch(text) for text in (member, *tags)):
+        raise _Refused(Refusal.VALUE_IN_TEXT)
     return HashEntry(
         list=list_name,
         member=member,
-        entry_id=entry_id,
+        entry_id=_shown_id(list_name, algorithm, _text(row.get("entry_id")), value),
         algorithm=algorithm,
         value=value,
         classification=classification or None,
@@ -97,8 +99,21 @@ def _kept(read: T | Refusal) -> T:
     return read
 
 
+def has_digest_as_id(row: Row) -> bool:
+    """Tell whether a row names its entry by a digest; the entry is then kept under another id."""
+    given = row.get("entry_id")
+    return isinstance(given, str | int) and _DIGEST.fullmatch(str(given).strip()) is not None
+
+
+def _shown_id(list_name: str, algorithm: str, given: str, value: bytes) -> str:
+    """Return the id of an entry as findings show it: the list's own unless that gives a hash away."""
+    if _DIGEST.fullmatch(given):  # of the picture, whichever hash it is; rows of one id keep one id
+        return derived_id(list_name, algorithm, bytes.fromhex(given))
+    return derived_id(list_name, algorithm, value) if not given or _spells(given, value) else given
+
+
 def derived_id(list_name: str, algorithm: str, value: bytes) -> str:
-    """Return the id of an entry that has none, or whose id is its value: 96 bits of SHA-256 in hex.
+    """Return the id of an entry that has none, or whose id is a hash: 96 bits of SHA-256 in hex.
 
     Equal in every import of the list, different in every other list. It does not lead back to the value,
     but whoever holds the value already can recognise it.

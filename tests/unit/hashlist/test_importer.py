@@ -253,6 +253,18 @@ def test_entries_without_id_are_different_entries(bring):
     assert bring(rows).snapshot.counts["entries"] == 30
 
 
+def test_digests_as_entry_ids_are_kept_under_other_ids_and_counted(bring):
+    ids = [lists.value("md5", n).hex() for n in range(3)]
+    rows = [row | {"entry_id": ids[n]} for n, row in enumerate(lists.rows("pdq", 3))]
+    report = bring([*rows, *lists.rows("sha1", 2)])
+    assert report.to_dict()["derived_ids"] == 3
+    assert "kept under another id 3" in report.describe()
+    kept = {entry.entry_id for entry in entries(report)}
+    assert len(kept) == 5
+    assert kept.isdisjoint(ids)
+    assert "another id" not in bring(lists.rows("md5", 2), "other").describe()
+
+
 def test_classifications_that_only_the_settings_know_are_named(bring):
     rows = lists.rows("md5", 3, classification="A1")
     report = bring(rows, policy=ListPolicy(illegal=("A1", "a1"), ignore=("none",)))

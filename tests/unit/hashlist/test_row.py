@@ -123,6 +123,33 @@ def test_an_entry_id_that_is_the_value_is_derived_instead(spelling):
         assert not any(leak in entry.entry_id for leak in lists.spellings(VALUE))
 
 
+@pytest.mark.parametrize("algorithm", ["md5", "sha1", "sha256"])
+@pytest.mark.parametrize("change", [str, str.upper, "\t{} ".format])
+def test_an_entry_id_that_is_another_digest_is_derived_from_that(algorithm, change):
+    other = lists.value(algorithm, 2)
+    entry = read(entry_id=change(other.hex()))
+    assert entry.entry_id == derived_id("iwf", "md5", other)
+    assert other.hex()[:16] not in entry.entry_id
+    corrected = read(entry_id=other.hex(), value=lists.value("md5", 3).hex())
+    assert corrected.entry_id == entry.entry_id  # so that it takes the place of the first
+
+
+@pytest.mark.parametrize("length", [31, 33, 39, 41, 63, 65, 16, 24])
+def test_hex_digits_of_another_number_stay_an_entry_id(length):
+    text = ("0123456789abcdef" * 5)[:length]
+    assert read(entry_id=text).entry_id == text
+
+
+@pytest.mark.parametrize("column", ["member", "tags"])
+@pytest.mark.parametrize("algorithm", ["md5", "sha1", "sha256"])
+def test_a_row_with_another_digest_as_member_or_tag_is_refused(column, algorithm):
+    other = lists.value(algorithm, 2).hex()
+    assert read(**{column: other}) == Refusal.VALUE_IN_TEXT
+    assert read(**{column: other.upper()}) == Refusal.VALUE_IN_TEXT
+    assert read(tags=["a", other]) == Refusal.VALUE_IN_TEXT
+    assert isinstance(read(**{column: f"case-{other}"}), HashEntry)
+
+
 @pytest.mark.parametrize("column", ["member", "classification", "scheme", "media_type", "tags"])
 @pytest.mark.parametrize("spelling", sorted(lists.spellings(VALUE) - {repr(VALUE)}))
 def test_a_row_that_repeats_its_value_in_a_text_is_refused(column, spelling):
