@@ -38,6 +38,14 @@ class Merged:
     replaced: int
 
 
+@dataclass(frozen=True)
+class Lost:
+    """Entries that were matched and are no longer: all, and those that the list does not call withdrawn."""
+
+    removed: int
+    vanished: int
+
+
 def table_of_entries(entries: list[HashEntry]) -> pa.Table:
     """Return entries as a table; column by column, because lists have millions of rows."""
     schema = schema_of(HashEntry)
@@ -119,15 +127,20 @@ def entries_of(table: pa.Table, algorithm: str) -> pa.Table:
 
 def matched_entries(table: pa.Table) -> pa.Table:
     """Return the entries whose status lets them be matched, in their order."""
-    return table.filter(pc.is_in(table.column("status"), pa.array(MATCHED_STATUSES)))
+    return table.filter(_matched(table))
 
 
-def lost_entries(earlier: pa.Table, later: pa.Table) -> int:
+def _matched(table: pa.Table) -> Any:
+    return pc.is_in(table.column("status"), pa.array(MATCHED_STATUSES))
+
+
+def lost_entries(earlier: pa.Table, later: pa.Table) -> Lost:
     """Return how many entries that were matched earlier are gone, changed in value, or no longer matched."""
     columns = [*KEY, "value"]
     was, now = (matched_entries(table).select(columns) for table in (earlier, later))
-    gone: int = was.join(now, columns, join_type="left anti").num_rows
-    return gone
+    gone = was.join(now, columns, join_type="left anti")
+    said = later.filter(pc.invert(_matched(later))).select(KEY)
+    return Lost(gone.num_rows, gone.join(said, [*KEY], join_type="left anti").num_rows)
 
 
 def counts_of(table: pa.Table) -> dict[str, int | dict[str, int]]:

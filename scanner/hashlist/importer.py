@@ -11,6 +11,7 @@ from scanner.config import ListPolicy
 from scanner.errors import HashListError
 from scanner.hashlist.canonical import format_of, read_rows
 from scanner.hashlist.entries import (
+    Lost,
     Merged,
     counts_of,
     entries_of,
@@ -54,8 +55,8 @@ def import_list(
 
     Stops with HashListError and the figures, unless `accept_changes`, where more than MAX_LOST of the rows
     are refused (but for algorithms that nothing here computes) or overwritten, or more than MAX_LOST of the
-    entries that were matched would be no longer. A file without a single entry to match is never imported.
-    One import at a time (`Workspace.lock`).
+    entries that were matched would be no longer although the list does not say that they are withdrawn. A
+    file without a single entry to match is never imported. One import at a time (`Workspace.lock`).
     """
     check_name(name)
     known = format_of(file, format)
@@ -68,7 +69,7 @@ def import_list(
         )
     if not accept_changes:
         _check_rows(file, reading, merged)
-    earlier, removed = _compared(workspace, name, table, accept_changes)
+    earlier, lost = _compared(workspace, name, table, accept_changes)
     unusual, remarks = _weights(table)
     source = {
         **reading.to_dict(),
@@ -84,7 +85,7 @@ def import_list(
     unchanged = earlier is not None and earlier.digest == snapshot.digest
     remarks += _policy_remarks(table, policy)
     return ImportReport(
-        snapshot, unchanged, reading, merged.duplicates, merged.replaced, removed, unusual, tuple(remarks)
+        snapshot, unchanged, reading, merged.duplicates, merged.replaced, lost, unusual, tuple(remarks)
     )
 
 
@@ -107,8 +108,8 @@ def _check_rows(file: Path, reading: Reading, merged: Merged) -> None:
 
 def _compared(
     workspace: Workspace, name: str, table: pa.Table, accept_changes: bool
-) -> tuple[Snapshot | None, int | None]:
-    """Return the earlier snapshot and how many of its entries are no longer matched, or stop if many are."""
+) -> tuple[Snapshot | None, Lost | None]:
+    """Return the earlier snapshot and what became of its entries, or stop if many of them vanished."""
     try:
         earlier = active_snapshot(workspace, name)
         before = None if earlier is None else open_snapshot(earlier)
@@ -118,12 +119,13 @@ def _compared(
         raise HashListError(f"{error}; there is nothing to compare with: {AGREE}") from None
     if earlier is None or before is None:
         return None, None
-    removed, matched = lost_entries(before, table), earlier.counts["matched"]
-    if removed > MAX_LOST * matched and not accept_changes:
+    lost, matched = lost_entries(before, table), earlier.counts["matched"]
+    if lost.vanished > MAX_LOST * matched and not accept_changes:
         raise HashListError(
-            f"list {name}: {removed:,} of {matched:,} entries would be no longer matched; {AGREE}"
+            f"list {name}: {lost.vanished:,} of {matched:,} entries would be no longer matched, and the file "
+            f"does not say that they are withdrawn; {AGREE}"
         )
-    return earlier, removed
+    return earlier, lost
 
 
 def _weights(table: pa.Table) -> tuple[int, list[str]]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from scanner.hashlist.entries import Lost
 from scanner.hashlist.reading import Reading
 from scanner.hashlist.snapshot import Snapshot
 
@@ -11,8 +12,8 @@ from scanner.hashlist.snapshot import Snapshot
 class ImportReport:
     """What an import came to, in figures.
 
-    `unchanged` says that the list had this content before, `removed` how many entries are no longer
-    matched (None for the first import), `unusual_weight` how many PDQ values have not exactly 128 ones.
+    `unchanged` says that the list had this content before, `lost` which entries are no longer matched (None
+    for the first import), `unusual_weight` how many PDQ values have not exactly 128 ones.
     """
 
     snapshot: Snapshot
@@ -20,7 +21,7 @@ class ImportReport:
     reading: Reading
     duplicates: int
     replaced: int
-    removed: int | None
+    lost: Lost | None
     unusual_weight: int
     remarks: tuple[str, ...]
 
@@ -32,7 +33,8 @@ class ImportReport:
             "unchanged": self.unchanged,
             "duplicates": self.duplicates,
             "replaced": self.replaced,
-            "removed": self.removed,
+            "removed": self.lost and self.lost.removed,
+            "vanished": self.lost and self.lost.vanished,
             "unusual_weight": self.unusual_weight,
             "remarks": list(self.remarks),
         }
@@ -53,6 +55,7 @@ class ImportReport:
             lines.append(
                 f"repeated entries {self.duplicates:,}; with another value {self.replaced:,} (latest kept)"
             )
-        if self.removed:
-            lines.append(f"entries that are no longer matched {self.removed:,}")
+        if self.lost and self.lost.removed:
+            withdrawn = self.lost.removed - self.lost.vanished
+            lines.append(f"entries no longer matched {self.lost.removed:,}; withdrawn {withdrawn:,}")
         return "\n".join([*lines, *self.remarks])

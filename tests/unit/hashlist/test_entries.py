@@ -14,6 +14,7 @@ from scanner.hashlist.entries import (
     DIGEST_ROWS,
     KINDS_KEPT,
     OTHER,
+    Lost,
     counts_of,
     entries_digest,
     lost_entries,
@@ -207,9 +208,15 @@ def test_lost_entries_are_those_gone_changed_or_no_longer_matched():
         replace(rows[2], status="withdrawn"),  # no longer matched
         replace(rows[3], status="disputed"),  # stays
     ]
-    assert lost_entries(table_of_entries(rows), table_of_entries(later)) == 4
-    assert lost_entries(table_of_entries(later), table_of_entries(rows)) == 1
-    assert lost_entries(table_of_entries([]), table_of_entries(rows)) == 0
+    assert lost_entries(table_of_entries(rows), table_of_entries(later)) == Lost(4, 3)
+    assert lost_entries(table_of_entries(later), table_of_entries(rows)) == Lost(1, 1)
+    assert lost_entries(table_of_entries([]), table_of_entries(rows)) == Lost(0, 0)
+
+
+def test_an_entry_that_is_withdrawn_under_another_value_did_not_vanish():
+    rows = some(2)
+    later = [replace(rows[0], status="deleted", value=b"\xee" * 16), rows[1]]
+    assert lost_entries(table_of_entries(rows), table_of_entries(later)) == Lost(1, 0)
 
 
 def test_rows_of_a_table_are_taken_under_wide_offsets_by_the_chunk_and_keep_their_types():

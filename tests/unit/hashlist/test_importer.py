@@ -55,15 +55,15 @@ def test_importing_the_same_file_again_makes_the_list_young_and_says_unchanged(b
     report = bring(lists.rows("md5", 20), at=AT + timedelta(days=1))
     assert report.unchanged
     assert "unchanged" in report.describe()
-    assert report.removed == 0
+    assert report.to_dict()["removed"] == 0
     assert active_snapshot(workspace, "iwf").imported_at == AT + timedelta(days=1)
 
 
 def test_an_import_replaces_the_list_and_keeps_the_earlier_snapshot(bring, workspace):
     first = bring(lists.rows("md5", 200))
     second = bring(lists.rows("md5", 200, start=2))
-    assert (second.removed, second.unchanged) == (2, False)
-    assert "no longer matched 2" in second.describe()
+    assert (second.to_dict()["removed"], second.unchanged) == (2, False)
+    assert "no longer matched 2; withdrawn 0" in second.describe()
     assert active_snapshots(workspace) == [second.snapshot]
     assert len(open_snapshot(first.snapshot)) == 200
 
@@ -187,19 +187,36 @@ def test_an_import_stops_when_it_removes_more_than_a_hundredth(bring, workspace,
     later = lists.rows("md5", 200, start=gone)
     if stopped:
         with pytest.raises(
-            HashListError, match="3 of 200 entries would be no longer matched; nothing was changed"
+            HashListError, match=r"3 of 200 entries would be no longer matched, .*; nothing was changed"
         ):
             bring(later)
         assert active_snapshot(workspace, "iwf") == first.snapshot
-    assert bring(later, accept=stopped).removed == gone
+    assert bring(later, accept=stopped).lost.vanished == gone
 
 
-@pytest.mark.parametrize("change", [{"status": "withdrawn"}, {"value": lists.value("md5", 999).hex()}])
-def test_withdrawing_or_changing_many_entries_stops_as_removing_them_does(bring, change):
+def test_changing_many_entries_stops_as_removing_them_does(bring):
     rows = lists.rows("md5", 100)
     bring(rows)
     with pytest.raises(HashListError, match="2 of 100 entries"):
-        bring([*(row | change for row in rows[:2]), *rows[2:]])
+        bring([*(row | {"value": lists.value("md5", 999).hex()} for row in rows[:2]), *rows[2:]])
+
+
+@pytest.mark.parametrize("status", ["withdrawn", "deleted"])
+@pytest.mark.parametrize(("count", "withdrawn"), [(3, 1), (200, 100)])
+def test_what_the_list_itself_withdraws_stops_no_import(bring, status, count, withdrawn):
+    rows = lists.rows("md5", count)
+    bring(rows)
+    report = bring([*(row | {"status": status} for row in rows[:withdrawn]), *rows[withdrawn:]])
+    assert (report.to_dict()["removed"], report.to_dict()["vanished"]) == (withdrawn, 0)
+    assert f"no longer matched {withdrawn}; withdrawn {withdrawn}" in report.describe()
+    assert report.snapshot.counts["matched"] == count - withdrawn
+
+
+def test_withdrawals_hide_no_entries_that_vanish_beside_them(bring):
+    rows = lists.rows("md5", 50)
+    bring(rows)
+    with pytest.raises(HashListError, match="1 of 50 entries would be no longer matched"):
+        bring([*(row | {"status": "withdrawn"} for row in rows[:10]), *rows[11:]])
 
 
 def test_a_cut_off_file_stops(bring):
@@ -233,7 +250,7 @@ def test_a_damaged_earlier_snapshot_is_replaced_once_somebody_agrees(bring, work
         bring(rows)
     report = bring(rows, accept=True)
     assert report.snapshot.digest == first.snapshot.digest
-    assert (report.removed, len(open_snapshot(active_snapshot(workspace, "iwf")))) == (None, 20)
+    assert (report.lost, len(open_snapshot(active_snapshot(workspace, "iwf")))) == (None, 20)
 
 
 def test_a_name_that_cannot_be_a_folder_is_refused_before_the_file_is_read(workspace, tmp_path):
