@@ -16,6 +16,8 @@ from scanner.records import HashEntry, schema_of
 
 pc: Any = pyarrow.compute  # its type stubs know neither chunked arrays nor arrays of any type
 
+Numbers = npt.NDArray[np.int64]
+
 KEY = ("member", "entry_id", "algorithm")
 """What names an entry within its list."""
 
@@ -31,9 +33,13 @@ OTHER = "(other)"
 
 @dataclass(frozen=True)
 class Merged:
-    """Entries sorted by key, each once; how many rows said the same again, how many another value."""
+    """Entries sorted by key, each once; how many rows said the same again, how many another value.
+
+    `ended` holds the keys whose latest row has no value (b""): it ends the entry, which is left out.
+    """
 
     table: pa.Table
+    ended: pa.Table
     duplicates: int
     replaced: int
 
@@ -67,10 +73,24 @@ def merge_entries(table: pa.Table) -> Merged:
     if len(kept) < len(order):
         kept = _latest(key, take_rows(table.select(["modified_at"]), order).column(0))
     others = np.delete(np.arange(len(order)), kept)
+    same, replaced = _compared(table, order[others], order[kept[key[others]]])
+    latest = take_rows(table, order[kept])
+    valued = _valued(latest.column("value"))
+    ended = latest.filter(pc.invert(valued)).select(KEY)
+    return Merged(latest.filter(valued) if len(ended) else latest, ended, same, replaced)
+
+
+def _compared(table: pa.Table, rows: Numbers, winners: Numbers) -> tuple[int, int]:
+    """Return how many rows have the value of the row that stands for them, and how many another."""
     values = table.select(["value"])
-    pairs = (take_rows(values, order[rows]).column(0) for rows in (others, kept[key[others]]))
-    same = pc.sum(pc.equal(*pairs)).as_py() or 0
-    return Merged(take_rows(table, order[kept]), same, len(others) - same)
+    here, there = (take_rows(values, numbers).column(0) for numbers in (rows, winners))
+    both = pc.and_(_valued(here), _valued(there))
+    same = pc.sum(pc.and_(both, pc.equal(here, there))).as_py() or 0
+    return same, (pc.sum(both).as_py() or 0) - same
+
+
+def _valued(values: Any) -> Any:
+    return pc.greater(pc.binary_length(values), 0)
 
 
 def _starts(keys: pa.Table) -> npt.NDArray[np.bool_]:
@@ -82,7 +102,7 @@ def _starts(keys: pa.Table) -> npt.NDArray[np.bool_]:
     return starts
 
 
-def _latest(key: npt.NDArray[np.int64], modified_at: Any) -> npt.NDArray[np.int64]:
+def _latest(key: Numbers, modified_at: Any) -> Numbers:
     """Return the place of the row that stands for each key; `key` counts the keys, rows in their order.
 
     Row by row, the next one replaces the one before unless both say when they were modified and the next
@@ -92,11 +112,11 @@ def _latest(key: npt.NDArray[np.int64], modified_at: Any) -> npt.NDArray[np.int6
     moments = modified_at.cast(pa.int64()).fill_null(np.iinfo(np.int64).min).to_numpy()
     order = np.lexsort((np.arange(len(key)), moments, turn, key))
     last = np.append(key[1:] != key[:-1], True)  # lexsort leaves `key` itself as it is: it is sorted
-    latest: npt.NDArray[np.int64] = order[last]
+    latest: Numbers = order[last]
     return latest
 
 
-def take_rows(table: pa.Table, rows: npt.NDArray[np.int64]) -> pa.Table:
+def take_rows(table: pa.Table, rows: Numbers) -> pa.Table:
     """Return rows of a table of any size by their numbers, in chunks of DIGEST_ROWS.
 
     Arrow gathers all text of a column at once, where offsets of 32 bits end at 2 GiB: it is gathered under
@@ -134,12 +154,15 @@ def _matched(table: pa.Table) -> Any:
     return pc.is_in(table.column("status"), pa.array(MATCHED_STATUSES))
 
 
-def lost_entries(earlier: pa.Table, later: pa.Table) -> Lost:
-    """Return how many entries that were matched earlier are gone, changed in value, or no longer matched."""
+def lost_entries(earlier: pa.Table, later: pa.Table, ended: pa.Table) -> Lost:
+    """Return how many entries that were matched earlier are gone, changed in value, or no longer matched.
+
+    `ended` holds the keys of entries that the later list ends without keeping them.
+    """
     columns = [*KEY, "value"]
     was, now = (matched_entries(table).select(columns) for table in (earlier, later))
     gone = was.join(now, columns, join_type="left anti")
-    said = later.filter(pc.invert(_matched(later))).select(KEY)
+    said = pa.concat_tables([later.filter(pc.invert(_matched(later))).select(KEY), ended])
     return Lost(gone.num_rows, gone.join(said, [*KEY], join_type="left anti").num_rows)
 
 

@@ -20,7 +20,7 @@ from scanner.hashlist.entries import (
     table_of_entries,
     values_of,
 )
-from scanner.hashlist.reading import Reading
+from scanner.hashlist.reading import LINES_KEPT, Reading
 from scanner.hashlist.report import ImportReport
 from scanner.hashlist.snapshot import (
     Snapshot,
@@ -53,10 +53,14 @@ def import_list(
 ) -> ImportReport:
     """Make the content of a file the active snapshot of a list; an import replaces the list.
 
-    Stops with HashListError and the figures, unless `accept_changes`, where more than MAX_LOST of the rows
-    are refused (but for algorithms that nothing here computes) or overwritten, or more than MAX_LOST of the
-    entries that were matched would be no longer although the list does not say that they are withdrawn. A
-    file without a single entry to match is never imported. One import at a time (`Workspace.lock`).
+    Stops with HashListError and the figures, unless `accept_changes`,
+    * where more than MAX_LOST of the rows are refused (but for algorithms that nothing here computes) or
+      overwritten;
+    * where a refused row speaks of an entry that another row makes;
+    * where more than MAX_LOST of the entries that were matched would be no longer, although the list does
+      not say that they are withdrawn.
+
+    A file without a single entry to match is never imported. One import at a time (`Workspace.lock`).
     """
     check_name(name)
     known = format_of(file, format)
@@ -69,7 +73,8 @@ def import_list(
         )
     if not accept_changes:
         _check_rows(file, reading, merged)
-    earlier, lost = _compared(workspace, name, table, accept_changes)
+    clashes = _clashes(file, reading, merged, accept_changes)
+    earlier, lost = _compared(workspace, name, merged, accept_changes)
     unusual, remarks = _weights(table)
     source = {
         **reading.to_dict(),
@@ -83,7 +88,7 @@ def import_list(
     }
     snapshot = make_active(workspace, name, put_snapshot(workspace, name, table, source), imported_at)
     unchanged = earlier is not None and earlier.digest == snapshot.digest
-    remarks += _policy_remarks(table, policy)
+    remarks += [*clashes, *_policy_remarks(table, policy)]
     return ImportReport(
         snapshot, unchanged, reading, merged.duplicates, merged.replaced, lost, unusual, tuple(remarks)
     )
@@ -97,17 +102,30 @@ def _table(entries: Iterator[HashEntry]) -> pa.Table:
 
 def _check_rows(file: Path, reading: Reading, merged: Merged) -> None:
     """Stop a file that loses many of its rows: it is another format, or its columns are mixed up."""
-    unsupported = reading.count(
-        Refusal.UNSUPPORTED_ALGORITHM
-    )  # lists carry them by design: no sign of a fault
+    unsupported = reading.count(Refusal.UNSUPPORTED_ALGORITHM)  # part of most lists, and no sign of a fault
     if reading.refused - unsupported + merged.replaced > MAX_LOST * (reading.rows - unsupported):
         raise HashListError(
             f"{file}: {reading.describe()}; {merged.replaced:,} rows overwrite the value of an entry; {AGREE}"
         )
 
 
+def _clashes(file: Path, reading: Reading, merged: Merged, accept_changes: bool) -> list[str]:
+    """Stop where a refused row names an entry that other rows make: it may be the one that withdraws it."""
+    lines = reading.refused_keys.clashes(merged)
+    if not lines:
+        return []
+    first = ", ".join(map(str, lines[:LINES_KEPT])) + (", ..." if len(lines) > LINES_KEPT else "")
+    words = f"{len(lines):,} refused rows speak of entries that other rows make (line {first})"
+    if not accept_changes:
+        raise HashListError(
+            f"{file}: {words}; what they say of them would be lost; {reading.describe()}; correct the rows; "
+            f"{AGREE}"
+        )
+    return [words]
+
+
 def _compared(
-    workspace: Workspace, name: str, table: pa.Table, accept_changes: bool
+    workspace: Workspace, name: str, merged: Merged, accept_changes: bool
 ) -> tuple[Snapshot | None, Lost | None]:
     """Return the earlier snapshot and what became of its entries, or stop if many of them vanished."""
     try:
@@ -119,7 +137,7 @@ def _compared(
         raise HashListError(f"{error}; there is nothing to compare with: {AGREE}") from None
     if earlier is None or before is None:
         return None, None
-    lost, matched = lost_entries(before, table), earlier.counts["matched"]
+    lost, matched = lost_entries(before, merged.table, merged.ended), earlier.counts["matched"]
     if lost.vanished > MAX_LOST * matched and not accept_changes:
         raise HashListError(
             f"list {name}: {lost.vanished:,} of {matched:,} entries would be no longer matched, and the file "

@@ -1,11 +1,12 @@
 """The only place where it is counted what the rows of a list came to: entries, and refusals with lines."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from scanner.hashlist.canonical import Numbered
-from scanner.hashlist.row import entry_of, has_digest_as_id
+from scanner.hashlist.clashes import RefusedKeys
+from scanner.hashlist.row import entry_of, has_digest_as_id, keys_of
 from scanner.hashlist.values import Refusal
 from scanner.records import HashEntry
 
@@ -23,10 +24,15 @@ class Refused:
 
 @dataclass
 class Reading:
-    """The rows of a list that were read so far; `derived_ids` of them named their entry by a digest."""
+    """The rows of a list that were read so far.
+
+    `derived_ids` of them named their entry by a digest; `tombstones` of them end an entry without its value.
+    """
 
     rows: int = 0
     derived_ids: int = 0
+    tombstones: int = 0
+    refused_keys: RefusedKeys = field(default_factory=RefusedKeys)
     refusals: dict[Refusal, Refused] = field(default_factory=dict)
 
     @property
@@ -48,9 +54,14 @@ class Reading:
             entry = entry_of(name, row)
             if isinstance(entry, Refusal):
                 self._refuse(line, entry)
+                self.refused_keys.add(line, keys_of(name, row))
                 continue
             self.derived_ids += has_digest_as_id(row)
+            self.tombstones += not entry.value
             yield entry
+            if not entry.value:  # which of two ids the entry has, its value would tell
+                others = [key[1] for key in keys_of(name, row)[1:]]
+                yield from (replace(entry, entry_id=entry_id) for entry_id in others)
 
     def _refuse(self, line: int, reason: Refusal) -> None:
         refused = self.refusals.setdefault(reason, Refused())
@@ -69,6 +80,7 @@ class Reading:
             "refused": self.refused,
             "refusals": refusals,
             "derived_ids": self.derived_ids,
+            "tombstones": self.tombstones,
         }
 
     def describe(self) -> str:

@@ -51,6 +51,8 @@ class ImportReport:
             lines.append(self.reading.describe())
         if self.reading.derived_ids:
             lines.append(f"entries whose id is a digest, kept under another id {self.reading.derived_ids:,}")
+        if self.reading.tombstones:
+            lines.append(f"rows that withdraw an entry without its value {self.reading.tombstones:,}")
         if self.duplicates or self.replaced:
             lines.append(
                 f"repeated entries {self.duplicates:,}; with another value {self.replaced:,} (latest kept)"

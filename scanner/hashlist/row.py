@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 
 from scanner.hashlist.values import Refusal, algorithm_of, value_of
-from scanner.records import HashEntry
+from scanner.records import ALGORITHM_BYTES, HashEntry
 
 T = TypeVar("T")
 
@@ -29,13 +29,21 @@ COLUMNS = (
 )
 """The canonical columns of a list."""
 
+Key = tuple[str, str, str]
+"""Member, entry id and algorithm: what names an entry within its list."""
+
 REQUIRED = ("algorithm", "value")
 """The columns without which a row says nothing."""
 
 MATCHED_STATUSES = ("active", "disputed")
 """Statuses of entries that are matched; `withdrawn` and `deleted` ones are kept, and never matched."""
 
-STATUSES = (*MATCHED_STATUSES, "withdrawn", "deleted")
+ENDED = ("withdrawn", "deleted")
+"""Statuses that end an entry, with or without repeating its value."""
+
+STATUSES = (*MATCHED_STATUSES, *ENDED)
+
+_ABSENT = (Refusal.MISSING_COLUMN, Refusal.MISSING_VALUE)
 
 _HASH = re.compile(r"[0-9A-Fa-f]{16}")
 
@@ -52,7 +60,10 @@ class _Refused(Exception):
 
 
 def entry_of(list_name: str, row: Row) -> HashEntry | Refusal:
-    """Return the entry that a row describes, or why it describes none."""
+    """Return the entry that a row describes, or why it describes none.
+
+    A row that withdraws or deletes an entry need not repeat its value: it is an entry with the value b"".
+    """
     try:
         return _entry(list_name, row)
     except _Refused as refused:
@@ -60,28 +71,26 @@ def entry_of(list_name: str, row: Row) -> HashEntry | Refusal:
 
 
 def _entry(list_name: str, row: Row) -> HashEntry:
-    if any(row.get(name) is None for name in REQUIRED):
+    if row.get("algorithm") is None:
         raise _Refused(Refusal.MISSING_COLUMN)
     algorithm = _kept(algorithm_of(_text(row["algorithm"])))
-    given = row["value"]
-    value = _kept(value_of(algorithm, given if isinstance(given, bytes) else _text(given)))
     status = _text(row.get("status")).lower() or "active"
+    given_id = _text(row.get("entry_id"))
+    value = _value(algorithm, row)
+    if value in _ABSENT and status in ENDED and given_id:
+        value = b""
+    value = _kept(value)
     if status not in STATUSES:
         raise _Refused(Refusal.UNKNOWN_STATUS)
     member, classification, scheme, media_type = (
         _text(row.get(name)) for name in ("member", "classification", "scheme", "media_type")
     )
     tags = _tags(row.get("tags"))
-    if any(_spells(text, value) for text in (member, classification, scheme, media_type, *tags)):
-        raise _Refused(Refusal.VALUE_IN_TEXT)
-    if any(_HASH.search(text) for text in (classification, scheme, media_type)):
-        raise _Refused(Refusal.VALUE_IN_TEXT)  # another hash of the same picture, in a mixed-up column
-    if any(_DIGEST.fullmatch(text) for text in (member, *tags)):
-        raise _Refused(Refusal.VALUE_IN_TEXT)
+    _refuse_values((member, *tags), (classification, scheme, media_type), value)
     return HashEntry(
         list=list_name,
         member=member,
-        entry_id=_shown_id(list_name, algorithm, _text(row.get("entry_id")), value),
+        entry_id=ids_of(list_name, algorithm, given_id, value)[0],
         algorithm=algorithm,
         value=value,
         classification=classification or None,
@@ -91,6 +100,23 @@ def _entry(list_name: str, row: Row) -> HashEntry:
         media_type=media_type or None,
         tags=tags,
     )
+
+
+def _value(algorithm: str, row: Row) -> bytes | Refusal:
+    given = row.get("value")
+    if given is None:
+        return Refusal.MISSING_COLUMN
+    return value_of(algorithm, given if isinstance(given, bytes) else _text(given))
+
+
+def _refuse_values(names: tuple[str, ...], kinds: tuple[str, ...], value: bytes) -> None:
+    """Refuse texts that hold a value: this one, or another of the same picture in a mixed-up column."""
+    if (
+        any(_spells(text, value) for text in (*names, *kinds))
+        or any(_HASH.search(text) for text in kinds)
+        or any(_DIGEST.fullmatch(text) for text in names)
+    ):
+        raise _Refused(Refusal.VALUE_IN_TEXT)
 
 
 def _kept(read: T | Refusal) -> T:
@@ -105,11 +131,34 @@ def has_digest_as_id(row: Row) -> bool:
     return isinstance(given, str | int) and _DIGEST.fullmatch(str(given).strip()) is not None
 
 
-def _shown_id(list_name: str, algorithm: str, given: str, value: bytes) -> str:
-    """Return the id of an entry as findings show it: the list's own unless that gives a hash away."""
+def keys_of(list_name: str, row: Row) -> list[Key]:
+    """Return the keys by which a row may name an entry, whatever else is wrong with it."""
+    try:
+        given, member, name = (_text(row.get(column)) for column in ("entry_id", "member", "algorithm"))
+        known = [algorithm_of(name)] if name else [*ALGORITHM_BYTES]
+        values = {one: _value(one, row) for one in known if not isinstance(one, Refusal)}
+    except _Refused:
+        return []
+    return [
+        (member, entry_id, algorithm)
+        for algorithm, value in values.items()
+        for entry_id in ids_of(list_name, algorithm, given, b"" if isinstance(value, Refusal) else value)
+    ]
+
+
+def ids_of(list_name: str, algorithm: str, given: str, value: bytes) -> list[str]:
+    """Return the id of a row's entry as findings show it: the list's own unless that gives a hash away.
+
+    Without a value (b"") it may be one of two, or none where no id is given either.
+    """
     if _DIGEST.fullmatch(given):  # of the picture, whichever hash it is; rows of one id keep one id
-        return derived_id(list_name, algorithm, bytes.fromhex(given))
-    return derived_id(list_name, algorithm, value) if not given or _spells(given, value) else given
+        return [derived_id(list_name, algorithm, bytes.fromhex(given))]
+    if value:
+        hidden = not given or _spells(given, value)
+        return [derived_id(list_name, algorithm, value) if hidden else given]
+    spelt = value_of(algorithm, given.rpartition(":")[2])  # such as md5:..., hidden where the value is known
+    other = [] if isinstance(spelt, Refusal) else [derived_id(list_name, algorithm, spelt)]
+    return [given, *other] if given else []
 
 
 def derived_id(list_name: str, algorithm: str, value: bytes) -> str:
@@ -124,7 +173,7 @@ def derived_id(list_name: str, algorithm: str, value: bytes) -> str:
 
 def _spells(text: str, value: bytes) -> bool:
     """Tell whether a text holds a value, in hex of any case or in base64: texts are shown, values never."""
-    if len(text) * 6 < len(value) * 8:
+    if not value or len(text) * 6 < len(value) * 8:
         return False
     return value.hex() in text.lower() or base64.b64encode(value).rstrip(b"=").decode() in text
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from scanner.hashlist.entries import (
     DIGEST_ROWS,
+    KEY,
     KINDS_KEPT,
     OTHER,
     Lost,
@@ -35,7 +36,7 @@ entries = st.builds(
     member=st.sampled_from(["", "m"]),
     entry_id=st.sampled_from(["a", "b", "é", "ba"]),
     algorithm=st.sampled_from(["md5", "phash"]),
-    value=st.sampled_from([b"1" * 16, b"2" * 16]),
+    value=st.sampled_from([b"1" * 16, b"2" * 16, b""]),
     classification=st.sampled_from([None, "A"]),
     status=st.sampled_from(["active", "disputed", "withdrawn", "deleted"]),
     modified_at=st.none() | st.integers(0, 9).map(lambda days: AT + timedelta(days=days)),
@@ -55,19 +56,23 @@ def merged_plainly(rows):
         moments = [None if one is None else one.modified_at for one in (earlier, entry)]
         if None in moments or moments[0] <= moments[1]:
             last[key(entry)] = entry
-    kept = [last[name] for name in sorted(last, key=lambda name: [part.encode() for part in name])]
-    others = len(rows) - len(kept)
-    same = sum(entry.value == last[key(entry)].value for entry in rows) - len(kept)
-    return kept, same, others - same
+    latest = [last[name] for name in sorted(last, key=lambda name: [part.encode() for part in name])]
+    others = [entry for entry in rows if entry.value and last[key(entry)].value]
+    for entry in latest:
+        if entry.value:
+            others.remove(entry)
+    same = sum(entry.value == last[key(entry)].value for entry in others)
+    kept = [entry for entry in latest if entry.value]
+    return kept, [key(entry) for entry in latest if not entry.value], same, len(others) - same
 
 
 @settings(max_examples=200, derandomize=True, deadline=None)
 @given(st.lists(entries, max_size=30))
 def test_merging_keeps_the_latest_row_of_each_key_in_order_and_counts_the_others(rows):
     merged = merge_entries(table_of_entries(rows))
-    assert (list(records_of(HashEntry, merged.table)), merged.duplicates, merged.replaced) == merged_plainly(
-        rows
-    )
+    ended = [tuple(row.values()) for row in merged.ended.to_pylist()]
+    kept = list(records_of(HashEntry, merged.table))
+    assert (kept, ended, merged.duplicates, merged.replaced) == merged_plainly(rows)
 
 
 @pytest.mark.parametrize(
@@ -200,6 +205,11 @@ def test_the_digest_survives_a_parquet_file(tmp_path):
     assert entries_digest(pq.read_table(tmp_path / "a.parquet")) == entries_digest(table)
 
 
+def lost(earlier, later, ended=()):
+    keys = table_of_entries(list(ended)).select(KEY)
+    return lost_entries(table_of_entries(earlier), table_of_entries(later), keys)
+
+
 def test_lost_entries_are_those_gone_changed_or_no_longer_matched():
     rows = some(6)
     later = [
@@ -208,15 +218,17 @@ def test_lost_entries_are_those_gone_changed_or_no_longer_matched():
         replace(rows[2], status="withdrawn"),  # no longer matched
         replace(rows[3], status="disputed"),  # stays
     ]
-    assert lost_entries(table_of_entries(rows), table_of_entries(later)) == Lost(4, 3)
-    assert lost_entries(table_of_entries(later), table_of_entries(rows)) == Lost(1, 1)
-    assert lost_entries(table_of_entries([]), table_of_entries(rows)) == Lost(0, 0)
+    assert lost(rows, later) == Lost(4, 3)
+    assert lost(later, rows) == Lost(1, 1)
+    assert lost([], rows) == Lost(0, 0)
 
 
 def test_an_entry_that_is_withdrawn_under_another_value_did_not_vanish():
     rows = some(2)
     later = [replace(rows[0], status="deleted", value=b"\xee" * 16), rows[1]]
-    assert lost_entries(table_of_entries(rows), table_of_entries(later)) == Lost(1, 0)
+    assert lost(rows, later) == Lost(1, 0)
+    assert lost(rows, rows[1:], ended=rows[:1]) == Lost(1, 0)
+    assert lost(rows, rows[1:]) == Lost(1, 1)
 
 
 def test_rows_of_a_table_are_taken_under_wide_offsets_by_the_chunk_and_keep_their_types():

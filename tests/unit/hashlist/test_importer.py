@@ -212,6 +212,121 @@ def test_what_the_list_itself_withdraws_stops_no_import(bring, status, count, wi
     assert report.snapshot.counts["matched"] == count - withdrawn
 
 
+def ending(row, **columns):
+    """Return the row that ends an entry without repeating its value."""
+    return {"entry_id": row["entry_id"], "algorithm": row["algorithm"], "status": "withdrawn", **columns}
+
+
+@pytest.mark.parametrize("suffix", WRITERS)
+@pytest.mark.parametrize("status", ["withdrawn", " Deleted"])
+@pytest.mark.parametrize("value", [None, "", " "])
+def test_a_row_that_withdraws_an_entry_without_its_value_ends_it(bring, suffix, status, value):
+    rows = [row | {"member": "m"} for row in lists.rows("md5", 3)]
+    end = ending(rows[1], member="m", status=status, value=value)
+    report = bring([*rows, end], suffix=suffix)
+    assert [entry.entry_id for entry in entries(report)] == ["e000000", "e000002"]
+    figures = report.to_dict()
+    assert (figures["tombstones"], figures["refused"], figures["replaced"]) == (1, 0, 0)
+    assert "rows that withdraw an entry without its value 1" in report.describe()
+
+
+def test_only_the_entry_of_the_same_member_id_and_algorithm_is_ended(bring):
+    rows = [*lists.rows("md5", 1, member="m"), *lists.rows("md5", 1), *lists.rows("sha1", 1)]
+    report = bring([*rows, ending(rows[1])])
+    assert [(entry.member, entry.algorithm) for entry in entries(report)] == [("", "sha1"), ("m", "md5")]
+
+
+def test_an_entry_that_comes_again_after_its_end_is_kept(bring):
+    rows = lists.rows("md5", 2)
+    assert len(entries(bring([rows[0], ending(rows[0]), *rows]))) == 2
+    late, early = ({"modified_at": f"2026-01-0{day}"} for day in (2, 1))
+    assert len(entries(bring([rows[0] | late, ending(rows[0], **early), rows[1]], "b"))) == 2
+    assert len(entries(bring([ending(rows[0], **late), rows[0] | early, rows[1]], "c"))) == 1
+
+
+def test_an_end_without_a_value_stops_no_import_of_a_list_that_had_the_entry(bring):
+    rows = lists.rows("md5", 3)
+    bring(rows)
+    report = bring([*rows[1:], ending(rows[0])])
+    assert (report.lost.removed, report.lost.vanished) == (1, 0)
+
+
+@pytest.mark.parametrize("algorithm", ["md5", "pdq", "sha256"])
+@pytest.mark.parametrize("spell", ["{}", "md5:{}"])
+def test_an_entry_whose_id_gives_its_value_away_is_ended_by_that_id_too(bring, algorithm, spell):
+    rows = [row | {"entry_id": spell.format(row["value"])} for row in lists.rows(algorithm, 2)]
+    assert len(entries(bring([*rows, ending(rows[0])]))) == 1
+
+
+def test_an_entry_without_value_that_is_not_withdrawn_or_has_no_id_is_refused(bring):
+    rows = lists.rows("md5", 300)
+    without = [
+        {"entry_id": "x", "algorithm": "md5", "value": ""},
+        {"algorithm": "md5", "value": "", "status": "deleted"},
+    ]
+    assert bring([*rows, *without]).to_dict()["refusals"]["missing_value"]["count"] == 2
+
+
+CLASHES = {
+    "unknown_status": {"status": "revoked"},
+    "unreadable_time": {"status": "withdrawn", "modified_at": "soon"},
+    "wrong_length": {"status": "withdrawn", "value": "00"},
+    "degenerate": {"status": "withdrawn", "value": "0" * 32},
+    "missing_value": {"value": ""},
+    "unknown_algorithm": {"status": "withdrawn", "algorithm": ""},
+    "value_in_text": {"classification": lists.value("sha1", 5).hex()},
+}
+
+
+@pytest.mark.parametrize(
+    ("reason", "identified"),
+    [
+        *((reason, True) for reason in CLASHES),
+        *((reason, False) for reason, columns in CLASHES.items() if "value" not in columns),
+    ],
+)
+def test_a_refused_row_that_speaks_of_an_entry_stops_the_import(bring, workspace, reason, identified):
+    rows = lists.rows("md5", 500)
+    if not identified:
+        rows = [{"algorithm": row["algorithm"], "value": row["value"]} for row in rows]
+    wrong = rows[7] | CLASHES[reason]
+    with pytest.raises(
+        HashListError, match=rf"1 refused rows speak of .* \(line 502\).*{reason} 1.*--accept"
+    ) as e:
+        bring([*rows, wrong])
+    assert rows[7]["value"] not in str(e.value)
+    assert active_snapshots(workspace) == []
+    report = bring([*rows, wrong], accept=True)
+    assert any("1 refused rows speak of entries" in remark for remark in report.remarks)
+
+
+def test_a_refused_row_that_speaks_of_an_ended_entry_stops_too(bring):
+    rows = lists.rows("md5", 300)
+    with pytest.raises(HashListError, match=r"1 refused rows .* \(line 303\)"):
+        bring([*rows, ending(rows[0]), rows[0] | {"status": "back"}])
+
+
+def test_only_the_first_lines_of_refused_rows_that_speak_of_entries_are_named(bring):
+    rows = lists.rows("md5", 2000)
+    wrong = [row | {"status": "gone"} for row in rows[:15]]
+    with pytest.raises(
+        HashListError, match=r"15 refused rows .* \(line 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, \.\.\.\)"
+    ):
+        bring([*wrong, *rows])
+
+
+def test_refused_rows_of_other_members_ids_and_algorithms_stop_nothing(bring):
+    rows = lists.rows("md5", 1000)
+    other = [
+        rows[0] | {"status": "gone", "member": "m"},
+        rows[0] | {"status": "gone", "entry_id": "x"},
+        rows[0] | {"status": "gone", "algorithm": "sha1"},
+        rows[0] | {"status": "gone", "algorithm": "photodna"},
+        {"status": "gone"},
+    ]
+    assert bring([*other, *rows]).remarks == ()
+
+
 def test_withdrawals_hide_no_entries_that_vanish_beside_them(bring):
     rows = lists.rows("md5", 50)
     bring(rows)
