@@ -8,21 +8,19 @@ import contextlib
 import csv
 import json
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scanner.errors import HashListError
-from scanner.hashlist.row import COLUMNS, REQUIRED, Row
+from scanner.hashlist.columns import FileColumns, folded
+from scanner.hashlist.row import Row
 from scanner.hashlist.values import Refusal
 
 Numbered = tuple[int, Row | Refusal]
 """The line of a row (its number, in Parquet) with the row, or with the reason why it cannot be read."""
-
-Columns = Mapping[str, str]
-"""Canonical column = column of the file, where the two differ."""
 
 SUFFIXES = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 
@@ -30,9 +28,6 @@ MAX_LINE = 16 << 20
 """Bytes of the longest line that is read; a longer one is no row of a list."""
 
 BATCH_ROWS = 16_384
-
-SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
-"""What other programs put between columns, and its name."""
 
 BARE_CR = "its line ends are CR alone; save the file with LF or CRLF line ends"
 BAD_QUOTING = (
@@ -54,13 +49,8 @@ def format_of(file: Path, name: str | None) -> str:
     return SUFFIXES[file.suffix.lower()]
 
 
-def read_rows(file: Path, name: str, columns: Columns) -> Iterator[Numbered]:
+def read_rows(file: Path, name: str, columns: FileColumns) -> Iterator[Numbered]:
     """Yield the rows of a list file of a canonical format, in its order, in bounded memory."""
-    for column in columns:
-        if column not in COLUMNS:
-            raise HashListError(
-                f"columns: {column!r} is not a column of a list; known are {', '.join(COLUMNS)}"
-            )
     read = {"csv": _read_csv, "jsonl": _read_jsonl, "parquet": _read_parquet}[name]
     try:
         _refuse_stream(file)
@@ -94,7 +84,7 @@ def _lines(file: Path) -> Iterator[str]:
             yield text.removeprefix("\ufeff") if number == 1 else text
 
 
-def _read_csv(file: Path, columns: Columns) -> Iterator[Numbered]:
+def _read_csv(file: Path, columns: FileColumns) -> Iterator[Numbered]:
     last = [""]
     reader = csv.reader(_kept(_lines(file), last), strict=True)
     places: dict[str, int] | None = None
@@ -107,12 +97,12 @@ def _read_csv(file: Path, columns: Columns) -> Iterator[Numbered]:
             break
         except csv.Error as error:
             if places is None:
-                _refuse_other_separators(file, number, last[0])
+                columns.refuse_other_separators(file, number, last[0])
             cause = BARE_CR if "new-line character" in str(error) else BAD_QUOTING
             raise HashListError(f"{file}, line {number}: {cause}") from None
         if fields and places is None:
-            _refuse_other_separators(file, number, last[0])
-            places, width = _places(file, fields, columns), len(fields)
+            columns.refuse_other_separators(file, number, last[0])
+            places, width = columns.places(file, fields), len(fields)
         elif fields and len(fields) != width:
             yield number, Refusal.MALFORMED_ROW
         elif fields and places is not None:
@@ -129,44 +119,7 @@ def _kept(lines: Iterator[str], last: list[str]) -> Iterator[str]:
         yield line
 
 
-def _refuse_other_separators(file: Path, number: int, header: str) -> None:
-    """Raise HashListError for a header that names columns, but with something else between them."""
-    if "," in header:
-        return
-    for separator, word in SEPARATORS.items():
-        names = {name.strip(' "\r\n').casefold() for name in header.split(separator)}
-        if len(names) > 1 and not names.isdisjoint(COLUMNS):
-            raise HashListError(
-                f"{file}, line {number}: {word} stand between the columns; save the file with commas"
-            )
-
-
-def _places(file: Path, header: Sequence[str], columns: Columns) -> dict[str, int]:
-    """Return where the canonical columns stand in a header, whatever its case.
-
-    Raises HashListError for a missing or doubled column; it does not quote the header, which in a file
-    without one is a row of values.
-    """
-    names = [name.strip().casefold() for name in header]
-    places = {}
-    for column in COLUMNS:
-        wanted = columns.get(column, column)
-        count = names.count(wanted.strip().casefold())
-        if count > 1:
-            raise HashListError(f"{file}: more than one column {wanted!r}")
-        if count == 1:
-            places[column] = names.index(wanted.strip().casefold())
-        elif column in REQUIRED or column in columns:
-            raise HashListError(
-                f"{file}: no column {wanted!r}; the first line names the columns, and columns.{column} in "
-                "the list's settings maps another name"
-            )
-    return places
-
-
-def _read_jsonl(file: Path, columns: Columns) -> Iterator[Numbered]:
-    wanted = {column: columns.get(column, column) for column in COLUMNS}
-    missing = set(columns)
+def _read_jsonl(file: Path, columns: FileColumns) -> Iterator[Numbered]:
     first = True
     for number, line in enumerate(_lines(file), 1):
         if not line.strip():
@@ -177,31 +130,40 @@ def _read_jsonl(file: Path, columns: Columns) -> Iterator[Numbered]:
         if record is None and not line.endswith("\n"):
             raise HashListError(f"{file}, line {number}: cut off; fetch the file again")
         first = False
-        if record is None:
+        if not isinstance(record, dict):
             yield number, Refusal.MALFORMED_ROW
             continue
-        missing.difference_update([column for column in missing if wanted[column] in record])
-        yield number, {column: record.get(name) for column, name in wanted.items()}
+        columns.note(record)
+        yield number, {column: record.get(name) for column, name in columns.wanted.items()}
     if first:
         raise HashListError(f"{file}: empty; not a list")
-    for column in sorted(missing):
-        raise HashListError(f"{file}: no row has {columns[column]!r}, which columns.{column} maps")
+    for column in sorted(columns.mapped.keys() - columns.found):
+        raise HashListError(f"{file}: no row has {columns.mapped[column]!r}, which columns.{column} maps")
 
 
-def _json(line: str) -> dict[str, object] | None:
+class _Ambiguous:
+    """Stands for a JSON object that names something twice: which of the two is meant, nobody knows."""
+
+
+def _json(line: str) -> dict[str, object] | _Ambiguous | None:
     with contextlib.suppress(ValueError, RecursionError):
-        record = json.loads(line)
-        if isinstance(record, dict):
+        record = json.loads(line, object_pairs_hook=_object)
+        if isinstance(record, dict | _Ambiguous):
             return record
     return None
 
 
-def _read_parquet(file: Path, columns: Columns) -> Iterator[Numbered]:
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object] | _Ambiguous:
+    record = {folded(name): value for name, value in pairs}
+    return record if len(record) == len(pairs) else _Ambiguous()
+
+
+def _read_parquet(file: Path, columns: FileColumns) -> Iterator[Numbered]:
     number = 0
     try:
         with pq.ParquetFile(file) as parquet:
             schema = parquet.schema_arrow
-            places = _places(file, schema.names, columns)
+            places = columns.places(file, schema.names)
             names = [schema.names[place] for place in places.values()]
             for batch in parquet.iter_batches(BATCH_ROWS, columns=names):
                 for row in _plain(batch.select(names), list(places)).to_pylist():

@@ -10,6 +10,7 @@ import pyarrow as pa
 from scanner.config import ListPolicy
 from scanner.errors import HashListError
 from scanner.hashlist.canonical import format_of, read_rows
+from scanner.hashlist.columns import FileColumns
 from scanner.hashlist.entries import (
     Lost,
     Merged,
@@ -64,8 +65,8 @@ def import_list(
     """
     check_name(name)
     known = format_of(file, format)
-    reading = Reading()
-    merged = merge_entries(_table(reading.entries(read_rows(file, known, policy.columns), name)))
+    columns, reading = FileColumns(policy.columns), Reading()
+    merged = merge_entries(_table(reading.entries(read_rows(file, known, columns), name)))
     table = merged.table
     if not counts_of(table)["matched"]:
         raise HashListError(
@@ -78,6 +79,7 @@ def import_list(
     unusual, remarks = _weights(table)
     source = {
         **reading.to_dict(),
+        **columns.to_dict(),
         "file": file.name,
         "format": known,
         "sha256": file_digest(file),
@@ -88,9 +90,17 @@ def import_list(
     }
     snapshot = make_active(workspace, name, put_snapshot(workspace, name, table, source), imported_at)
     unchanged = earlier is not None and earlier.digest == snapshot.digest
-    remarks += [*clashes, *_policy_remarks(table, policy)]
+    remarks += [*clashes, *columns.remarks(), *_policy_remarks(table, policy)]
     return ImportReport(
-        snapshot, unchanged, reading, merged.duplicates, merged.replaced, lost, unusual, tuple(remarks)
+        snapshot=snapshot,
+        unchanged=unchanged,
+        reading=reading,
+        columns=columns,
+        duplicates=merged.duplicates,
+        replaced=merged.replaced,
+        lost=lost,
+        unusual_weight=unusual,
+        remarks=tuple(remarks),
     )
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from scanner.hashlist.columns import FileColumns
 from scanner.hashlist.entries import Lost
 from scanner.hashlist.reading import Reading
 from scanner.hashlist.snapshot import Snapshot
@@ -19,6 +20,7 @@ class ImportReport:
     snapshot: Snapshot
     unchanged: bool
     reading: Reading
+    columns: FileColumns
     duplicates: int
     replaced: int
     lost: Lost | None
@@ -30,6 +32,7 @@ class ImportReport:
         return {
             **self.snapshot.provenance(),
             **self.reading.to_dict(),
+            **self.columns.to_dict(),
             "unchanged": self.unchanged,
             "duplicates": self.duplicates,
             "replaced": self.replaced,
@@ -49,6 +52,8 @@ class ImportReport:
         ]
         if self.reading.refused:
             lines.append(self.reading.describe())
+        if self.columns.unused or self.columns.unnamed:
+            lines.append(self.columns.describe())
         if self.reading.derived_ids:
             lines.append(f"entries whose id is a digest, kept under another id {self.reading.derived_ids:,}")
         if self.reading.tombstones:

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from scanner.errors import HashListError
 from scanner.hashlist import canonical
 from scanner.hashlist.canonical import format_of, read_rows
+from scanner.hashlist.columns import FileColumns
+from scanner.hashlist.row import entry_of
 from scanner.hashlist.values import Refusal
 from tests.unit.hashlist import lists
 
@@ -21,7 +23,7 @@ A, B = lists.value("md5", 1).hex(), lists.value("md5", 2).hex()
 
 
 def read(path, columns=None, name=None):
-    return list(read_rows(path, format_of(path, name), columns or {}))
+    return list(read_rows(path, format_of(path, name), FileColumns(columns or {})))
 
 
 @pytest.fixture
@@ -133,6 +135,11 @@ def test_line_ends_and_separators_of_other_programs_are_named_with_the_way_out(f
     assert A not in str(error.value)
 
 
+def test_mapped_names_tell_other_separators_too(file):
+    with pytest.raises(HashListError, match="tabs stand between the columns"):
+        read(file("a.csv", f"Type\tHash\nmd5\t{A}\n"), {"algorithm": "type", "value": "hash"})
+
+
 def test_a_header_of_values_is_not_taken_for_other_separators(file):
     with pytest.raises(HashListError, match="no column 'algorithm'"):
         read(file("a.csv", f"{A};{B}\n"))
@@ -199,6 +206,32 @@ def test_json_lines_with_byte_order_mark_and_blank_lines(file):
     path = file("a.jsonl", codecs.BOM_UTF8 + "\r\n".join(lines).encode())
     ((number, row),) = read(path)
     assert (number, row["algorithm"], row["value"], row["tags"]) == (2, "md5", A, ["x"])
+
+
+def test_the_keys_of_json_lines_are_read_in_any_case(file):
+    path = file("a.jsonl", json.dumps({"Algorithm": "md5", " VALUE ": A, "Status": "withdrawn"}) + "\n")
+    ((_, row),) = read(path)
+    assert (row["algorithm"], row["value"], row["status"]) == ("md5", A, "withdrawn")
+    ((_, row),) = read(path, {"scheme": "sTaTus"})
+    assert row["scheme"] == "withdrawn"
+
+
+@pytest.mark.parametrize("twice", ["Status", "status ", "status", "STATUS"])
+@pytest.mark.parametrize("before", [0, 1])
+def test_a_json_line_that_names_a_column_twice_is_malformed(file, twice, before):
+    good = json.dumps({"algorithm": "md5", "value": A})
+    wrong = f'{{"algorithm": "md5", "value": "{A}", "status": "withdrawn", "{twice}": "active"}}'
+    rows = read(file("a.jsonl", "".join([f"{good}\n"] * before) + f"{wrong}\n{good}\n"))
+    assert rows[before] == (before + 1, Refusal.MALFORMED_ROW)
+    assert len(rows) == before + 2
+
+
+def test_a_json_value_that_names_something_twice_is_refused_where_it_is_used(file):
+    line = f'{{"algorithm": "md5", "value": "{A}", "tags": {{"a": 1, "A": 2}}, "note": {{"b": 1, "b": 2}}}}\n'
+    ((_, row),) = read(file("a.jsonl", line))
+    assert entry_of("iwf", row) == Refusal.MALFORMED_ROW
+    ((_, row),) = read(file("a.jsonl", line.replace("tags", "rest")))
+    assert entry_of("iwf", row).value.hex() == A
 
 
 @pytest.mark.parametrize("line", ["{", '"text"', "[1]", "17", "nonsense", '{"value": }', "[" * 100_000])
@@ -286,7 +319,7 @@ def test_any_bytes_are_rows_or_an_error_about_the_file(tmp_path_factory, content
     path = tmp_path_factory.getbasetemp() / "junk"
     path.write_bytes(content)
     with contextlib.suppress(HashListError):
-        assert all(number > 0 for number, _ in read_rows(path, name, {}))
+        assert all(number > 0 for number, _ in read_rows(path, name, FileColumns({})))
 
 
 cells = st.text(st.characters(codec="utf-8"), max_size=8)
