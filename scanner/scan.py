@@ -146,6 +146,7 @@ def start(config: Config, workspace: Workspace, around: Surroundings) -> Sweep:
             f"{workspace.root}: no hash list; import one first: hashsweep lists import NAME FILE"
         )
     table = build_table(workspace, snapshots)
+    table.verify()  # a value that decayed would match nothing, and nobody would ever know
     expected = expected_matches(table, config.match)
     _refuse_random_matches(expected, config)
     run = _run(config, workspace, places, snapshots, table, expected, around)

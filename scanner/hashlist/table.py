@@ -24,7 +24,7 @@ from scanner.hashlist.snapshot import Snapshot, open_snapshot
 from scanner.records import ALGORITHM_BYTES
 from scanner.workspace import Workspace, json_bytes, put_once
 
-LAYOUT = 1
+LAYOUT = 2
 """Version of the files of a table; a new one makes new tables and leaves the old ones alone."""
 
 SHARD_VALUES = 1_000_000
@@ -38,6 +38,7 @@ _HEADER: dict[str, type] = {
     "digest": str,
     "snapshots": list,
     "algorithms": dict,
+    "algorithms_digest": str,
 }
 
 
@@ -113,6 +114,7 @@ def _put_table(path: Path, snapshots: list[list[str]], entries: list[pa.Table], 
             "digest": path.name,
             "snapshots": snapshots,
             "algorithms": algorithms,
+            "algorithms_digest": digest_of(algorithms),
         }
         put_once(temporary / "table.json", json_bytes(header_of("table", facts)))
         temporary.rename(path)
@@ -159,7 +161,10 @@ def _sync(folder: Path) -> None:
 
 
 def open_table(path: Path) -> HashTable:
-    """Map a table; raise HashListError unless its header and its files' sizes are as they were built."""
+    """Map a table; raise HashListError unless its header and its files' sizes are as they were built.
+
+    The bytes of the files are for `HashTable.verify`: a run looks at them once, its workers need not.
+    """
     header = _read(path)
     with _checked(path):
         snapshots = tuple((str(name), str(digest)) for name, digest in header["snapshots"])
@@ -191,6 +196,8 @@ def _read(path: Path) -> dict[str, Any]:
         raise HashListError(f"{path}: has a layout that this version does not read; {REMEDY}")
     if header["digest"] != path.name:
         raise HashListError(f"{path}: holds another table than its name says; {REMEDY}")
+    if digest_of(header["algorithms"]) != header["algorithms_digest"]:
+        raise HashListError(f"{path}: table.json names other files than were built; {REMEDY}")
     return header
 
 

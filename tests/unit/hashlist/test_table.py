@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scanner.config import digest_of
 from scanner.errors import HashListError, WorkspaceError
 from scanner.hashlist.entries import merge_entries, table_of_entries
 from scanner.hashlist.postings import value_order
@@ -203,9 +204,35 @@ def test_a_changed_bit_is_found_when_a_table_is_verified(workspace, two_lists, n
         table.verify()
 
 
-def edit(path, change):
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("values.npy", lists.value("md5", 100)),
+        ("offsets.npy", (100).to_bytes(8, "little")),
+        ("postings.arrow", b"e000100"),
+    ],
+)
+def test_a_scan_does_not_begin_with_a_table_whose_bytes_have_changed(room, name, content):
+    room.import_file(lists.write_csv(room.root / "a.csv", lists.rows("md5", 200)), "many")
+    path = room.start().table.path / "md5" / f"00000.{name}"
+    before = path.read_bytes()
+    path.write_bytes(before.replace(content, content[:-1] + bytes([content[-1] ^ 1])))
+    with pytest.raises(
+        HashListError, match="remove the table's folder; the next scan builds it again"
+    ) as error:
+        room.start()
+    assert str(path.parents[1]) in str(error.value)
+    shutil.rmtree(path.parents[1])
+    room.start()
+    assert path.read_bytes() == before
+
+
+def edit(path, change, seal=True):
+    """Change the header of a table, as if it had been built so."""
     header = json.loads((path / "table.json").read_text())
     change(header)
+    if seal and "algorithms" in header:
+        header["algorithms_digest"] = digest_of(header["algorithms"])
     (path / "table.json").write_text(json.dumps(header))
 
 
@@ -237,6 +264,35 @@ def test_a_header_that_is_foreign_newer_or_damaged_is_an_error(workspace, two_li
     assert str(path) in str(error.value)
     shown = str(error.value)
     assert not any(leak in shown for n in range(15) for leak in lists.spellings(lists.value("pdq", n)))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda header: header["algorithms"].pop("pdq"),
+        lambda header: header["algorithms"].clear(),
+        lambda header: header["algorithms"]["pdq"]["shards"].pop(),
+        lambda header: header["algorithms"]["pdq"]["shards"][0]["files"]["values.npy"].update(
+            sha256="0" * 64
+        ),
+        lambda header: header.update(algorithms_digest="0" * 64),
+    ],
+)
+def test_a_table_that_lost_a_part_of_its_header_is_found_when_it_is_opened(workspace, two_lists, change):
+    table = build_table(workspace, two_lists, 4)
+    edit(table.path, change, seal=False)
+    for look in (lambda: open_table(table.path), table.verify):
+        with pytest.raises(
+            HashListError, match=r"names other files than were built; remove the table's folder"
+        ):
+            look()
+
+
+def test_a_header_without_its_digest_is_damaged(workspace, two_lists):
+    path = build_table(workspace, two_lists).path
+    edit(path, lambda header: header.pop("algorithms_digest"), seal=False)
+    with pytest.raises(HashListError, match="damaged; remove the table's folder"):
+        open_table(path)
 
 
 def test_files_that_hold_something_else_are_an_error(workspace, two_lists):
