@@ -5,6 +5,8 @@ into columns of 64-bit words once and compared with every query, the first 128 b
 vectorised pass. Rows that lie beyond the distance there (nearly all) are never looked at again.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 
@@ -32,12 +34,23 @@ def hamming_join(queries: Bytes, table: Bytes, max_distance: int) -> Pairs:
     int64[K] indices of queries, int64[K] of table rows and int32[K] distances in bits, sorted by query,
     distance and table row. Runs without the interpreter lock. Raises ValueError for anything else.
     """
+    found = bounded_join(queries, table, max_distance, None)
+    assert found is not None
+    return found
+
+
+def bounded_join(queries: Bytes, table: Bytes, max_distance: int, max_pairs: int | None) -> Pairs | None:
+    """Return what `hamming_join` does, or None as soon as more than `max_pairs` pairs are found."""
     _check(queries, table, max_distance)
     words = _words(queries)
     found: list[Pairs] = []
-    if len(queries):
-        for start in range(0, len(table), CHUNK_ROWS):
-            _join_chunk(words, _words(table[start : start + CHUNK_ROWS]), max_distance, start, found)
+    count = 0
+    for start in range(0, len(table) if len(queries) else 0, CHUNK_ROWS):
+        for pairs in _join_chunk(words, _words(table[start : start + CHUNK_ROWS]), max_distance, start):
+            count += len(pairs[0])
+            if max_pairs is not None and count > max_pairs:
+                return None
+            found.append(pairs)
     query, row, distance = (
         np.concatenate([pairs[n] for pairs in found]) if found else np.empty(0, kind)
         for n, kind in enumerate((np.int64, np.int64, np.int32))
@@ -71,20 +84,14 @@ def _words(rows: Bytes) -> Words:
     return words
 
 
-def _join_chunk(
-    queries: Words,
-    table: Words,
-    max_distance: int,
-    offset: int,
-    found: list[Pairs],
-) -> None:
+def _join_chunk(queries: Words, table: Words, max_distance: int, offset: int) -> Iterator[Pairs]:
+    """Yield the pairs with a chunk, at most ROOM at a time; its rows are counted from `offset` on."""
     pairs = np.empty((3, ROOM), np.int64)
     block, query = 0, 0
     while block < len(table):
         count, block, query = _join_blocks(queries, table, np.uint64(max_distance), block, query, pairs)
         if count:
-            rows = pairs[1, :count] + offset
-            found.append((pairs[0, :count].copy(), rows, pairs[2, :count].astype(np.int32)))
+            yield pairs[0, :count].copy(), pairs[1, :count] + offset, pairs[2, :count].astype(np.int32)
 
 
 @njit

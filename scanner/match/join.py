@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from scanner.config import Matching
-from scanner.hashlist.table import AlgorithmTable, HashTable
+from scanner.hashlist.table import HashTable
 from scanner.hashlist.values import degenerate
 from scanner.match.distances import max_distances
-from scanner.match.exact import exact_join
-from scanner.match.hamming import hamming_join
-from scanner.match.nearest import Chosen, NearValues, choose
+from scanner.match.exact import Bytes
+from scanner.match.nearest import Choice, Chosen
+from scanner.match.pieces import MAX_PAIRS, Asker, Problem, pieces
 from scanner.records import DIGESTS, Fingerprint, Match, Picture
 
 
@@ -42,7 +42,7 @@ class Questions:
 
 
 def join(
-    fingerprints: Sequence[Fingerprint], table: HashTable, matching: Matching
+    fingerprints: Sequence[Fingerprint], table: HashTable, matching: Matching, max_pairs: int = MAX_PAIRS
 ) -> tuple[list[Match], dict[str, int]]:
     """Return the matches of fingerprints, and how many entries were left out per finding id.
 
@@ -53,7 +53,8 @@ def join(
     the nearest ones.
 
     Matches come by object, algorithm, list, distance, value and entry. The result for an object does not
-    depend on the other objects, nor on how the table is divided.
+    depend on the other objects, nor on how the table is divided, nor on `max_pairs`: how many pairs of a
+    value and one near it are held at a time.
     """
     found: dict[str, list[Match]] = {}
     omitted: dict[str, int] = {}
@@ -63,7 +64,9 @@ def join(
         for fingerprint in fingerprints:
             asked = list(_asked(fingerprint, algorithm, matching.min_pdq_quality))
             questions.ask(fingerprint.object.finding_id, asked)
-        answers = _answers(questions, algorithm, values, limits[algorithm], matching.max_entries_per_list)
+        queries, limit = _queries(questions, algorithm, values.width), limits[algorithm]
+        problem = Problem(queries, values, None if algorithm in DIGESTS else limit, max_pairs)
+        answers = _answers(questions, problem, algorithm, limit, matching.max_entries_per_list)
         for finding_id, matches, left_out in answers:
             found.setdefault(finding_id, []).extend(matches)
             if left_out:
@@ -94,40 +97,29 @@ def _asked(
 
 
 def _answers(
-    questions: Questions, algorithm: str, table: AlgorithmTable, limit: int, per_list: int
+    questions: Questions, problem: Problem, algorithm: str, limit: int, per_list: int
 ) -> Iterator[tuple[str, list[Match], int]]:
     """Yield the matches of each object that has any, and how many entries were left out."""
-    near = _near(questions, algorithm, table, limit)
-    matched = set(near.query.tolist())
-    known: dict[tuple[int, ...], tuple[list[Chosen], int]] = {}  # equal pictures are answered once
-    for finding_id, renderings in questions.askers:
-        queries = tuple(rendering.query for rendering in renderings)
-        if matched.isdisjoint(queries):
-            continue
-        if queries not in known:
-            known[queries] = choose(near, queries, table, per_list)
-        chosen, left_out = known[queries]
-        matches = [_match(finding_id, algorithm, limit, one, renderings[one.rendering]) for one in chosen]
-        yield finding_id, matches, left_out
+    askers = [tuple(rendering.query for rendering in renderings) for _, renderings in questions.askers]
+    choices: dict[Asker, Choice] = {}
+    for batch, near in pieces(problem, [*dict.fromkeys(askers)]):  # equal pictures are answered once
+        matched = set(np.unique(near.query).tolist())
+        for asker in batch:
+            if not matched.isdisjoint(asker):
+                choices.setdefault(asker, Choice(per_list)).add(near, asker)
+    known = {asker: choice.chosen(problem.table) for asker, choice in choices.items()}
+    for asker, (finding_id, renderings) in zip(askers, questions.askers, strict=True):
+        if asker in known:
+            matches = [
+                _match(finding_id, algorithm, limit, one, renderings[one.rendering]) for one in known[asker]
+            ]
+            yield finding_id, matches, choices[asker].left_out
 
 
-def _near(questions: Questions, algorithm: str, table: AlgorithmTable, limit: int) -> NearValues:
-    if any(len(value) != table.width for value in questions.queries):
-        raise ValueError(f"{algorithm}: a fingerprint is not {table.width} bytes long")
-    queries = np.frombuffer(b"".join(questions.queries), np.uint8).reshape(-1, table.width)
-    empty = np.empty(0, np.int64)
-    pieces = [(empty, empty, empty, empty)]
-    for number, shard in enumerate(table.shards):
-        if algorithm in DIGESTS:
-            query, value = exact_join(queries, shard.values)
-            distance = np.zeros(len(query), np.int64)
-        else:
-            query, value, bits = hamming_join(queries, shard.values, limit)
-            distance = bits.astype(np.int64)
-        pieces.append((query, np.full(len(query), number), value, distance))
-    columns = [np.concatenate([piece[n] for piece in pieces]) for n in range(4)]
-    order = np.argsort(columns[0], kind="stable")
-    return NearValues(*(column[order] for column in columns))
+def _queries(questions: Questions, algorithm: str, width: int) -> Bytes:
+    if any(len(value) != width for value in questions.queries):
+        raise ValueError(f"{algorithm}: a fingerprint is not {width} bytes long")
+    return np.frombuffer(b"".join(questions.queries), np.uint8).reshape(-1, width)
 
 
 def _match(finding_id: str, algorithm: str, limit: int, chosen: Chosen, rendering: Rendering) -> Match:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from scanner.hashlist.shard import Shard
 from scanner.hashlist.table import AlgorithmTable
 
 Indices = npt.NDArray[np.int64]
@@ -15,14 +16,13 @@ Indices = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class NearValues:
-    """Values near the queries of one algorithm: parallel arrays, sorted by query.
+    """Values of one shard near some queries: parallel arrays, sorted by query.
 
-    `query` counts the queries, `shard` the shards of the table, `value` the values of that shard, and
-    `distance` is in bits.
+    `query` counts the queries, `value` the values of the shard, and `distance` is in bits.
     """
 
+    shard: Shard
     query: Indices
-    shard: Indices
     value: Indices
     distance: Indices
 
@@ -64,26 +64,37 @@ class _NearEntries:
         )
 
 
-def choose(
-    near: NearValues, queries: Sequence[int], table: AlgorithmTable, per_list: int
-) -> tuple[list[Chosen], int]:
-    """Return the entries that an object with these renderings matches, and how many were left out.
+class Choice:
+    """The entries that an object matches, chosen from ranges of the table one after the other.
 
-    `queries` holds the query of each rendering. Each entry stands once, at its nearest rendering. Of each
-    list, and within it of each classification and status, the nearest `per_list` entries are kept, so that
-    entries which a policy ignores can never crowd out one that it does not. Among equally near ones those
-    stay that come first by value, member and entry id: the choice depends neither on shards nor on the
-    other objects.
+    Each entry stands once, at its nearest rendering. Of each list, and within it of each classification and
+    status, the nearest `per_list` entries are kept, so that entries which a policy ignores can never crowd
+    out one that it does not. Among equally near ones those stay that come first by value, member and entry
+    id: the choice depends neither on how the table is divided nor on the other objects.
     """
-    entries = _entries(near, queries, table)
-    order = np.lexsort((entries.rendering, entries.distance, entries.row))
-    entries = entries[order[_first(entries.row[order])]]
-    entries = entries[np.lexsort((entries.row, entries.distance, entries.kind, entries.list))]
-    starts = np.flatnonzero(_first(entries.list) | _first(entries.kind))
-    place = np.arange(len(entries.row)) - np.repeat(starts, np.diff(np.append(starts, len(entries.row))))
-    kept = entries[np.flatnonzero(place < per_list)]
-    kept = kept[np.lexsort((kept.row, kept.distance, kept.list))]
-    return _chosen(kept, table), len(entries.row) - len(kept.row)
+
+    def __init__(self, per_list: int) -> None:
+        self.left_out = 0
+        self._per_list = per_list
+        empty = np.empty(0, np.int64)
+        self._kept = _NearEntries(empty, empty, empty, empty, empty)
+
+    def add(self, near: NearValues, queries: Sequence[int]) -> None:
+        """Take in a range of values, whole: all that lies near `queries`, the query of each rendering."""
+        entries = _joined([_entries(near, rendering, query) for rendering, query in enumerate(queries)])
+        order = np.lexsort((entries.rendering, entries.distance, entries.row))
+        entries = _joined([self._kept, entries[order[_first(entries.row[order])]]])
+        entries = entries[np.lexsort((entries.row, entries.distance, entries.kind, entries.list))]
+        starts = np.flatnonzero(_first(entries.list) | _first(entries.kind))
+        sizes = np.diff(np.append(starts, len(entries.row)))
+        place = np.arange(len(entries.row)) - np.repeat(starts, sizes)
+        self._kept = entries[np.flatnonzero(place < self._per_list)]
+        self.left_out += len(entries.row) - len(self._kept.row)
+
+    def chosen(self, table: AlgorithmTable) -> list[Chosen]:
+        """Return the kept entries by list, distance, value, member and entry id."""
+        order = np.lexsort((self._kept.row, self._kept.distance, self._kept.list))
+        return _chosen(self._kept[order], table)
 
 
 def _first(values: Indices) -> npt.NDArray[np.bool_]:
@@ -93,24 +104,28 @@ def _first(values: Indices) -> npt.NDArray[np.bool_]:
     return first
 
 
-def _entries(near: NearValues, queries: Sequence[int], table: AlgorithmTable) -> _NearEntries:
-    empty = np.empty(0, np.int64)
-    pieces = [(empty,) * 5]
-    for rendering, query in enumerate(queries):
-        place = near.near(query)
-        for number in np.unique(near.shard[place]):
-            shard = table.shards[number]
-            within = near.shard[place] == number
-            value = near.value[place][within]
-            counts = shard.offsets[value + 1] - shard.offsets[value]
-            rows = _ranges(shard.offsets[value], counts)
-            lists, classes, statuses = (
-                _codes(shard.postings, name, rows) for name in ("list", "classification", "status")
-            )
-            kind = (classes + 1 << 32) + statuses  # no classification is -1
-            distance = np.repeat(near.distance[place][within], counts)
-            pieces.append((rows + shard.first_entry, lists, kind, distance, np.full(len(rows), rendering)))
-    return _NearEntries(*(np.concatenate([piece[n] for piece in pieces]) for n in range(5)))
+def _entries(near: NearValues, rendering: int, query: int) -> _NearEntries:
+    """Return the entries near one rendering of an object."""
+    place, shard = near.near(query), near.shard
+    value = near.value[place]
+    counts = shard.offsets[value + 1] - shard.offsets[value]
+    rows = _ranges(shard.offsets[value], counts)
+    lists, classes, statuses = (
+        _codes(shard.postings, name, rows) for name in ("list", "classification", "status")
+    )
+    kind = (classes + 1 << 32) + statuses  # no classification is -1
+    distance = np.repeat(near.distance[place], counts)
+    return _NearEntries(rows + shard.first_entry, lists, kind, distance, np.full(len(rows), rendering))
+
+
+def _joined(pieces: Sequence[_NearEntries]) -> _NearEntries:
+    return _NearEntries(
+        np.concatenate([piece.row for piece in pieces]),
+        np.concatenate([piece.list for piece in pieces]),
+        np.concatenate([piece.kind for piece in pieces]),
+        np.concatenate([piece.distance for piece in pieces]),
+        np.concatenate([piece.rendering for piece in pieces]),
+    )
 
 
 def _codes(postings: pa.Table, name: str, rows: Indices) -> Indices:

@@ -72,6 +72,17 @@ def test_pairs_at_the_edges_of_blocks_and_chunks_are_found(extra):
     assert not distance.any()
 
 
+@pytest.mark.parametrize("room", [449_999, 450_000, None])
+def test_a_bounded_join_finds_all_pairs_or_says_that_they_are_too_many(room):
+    random = np.random.default_rng(2)
+    queries, table = (random.integers(0, 256, (rows, 8), np.uint8) for rows in (90, 5000))
+    found = hamming.bounded_join(queries, table, 64, room)
+    if room == 449_999:
+        assert found is None
+    else:
+        assert_equal(found, hamming_join(queries, table, 64))
+
+
 def test_more_pairs_than_there_is_room_for_are_all_found_in_order():
     random = np.random.default_rng(2)
     queries = random.integers(0, 256, (90, 8), np.uint8)

@@ -367,6 +367,33 @@ def test_the_join_finds_what_looking_at_every_pair_finds(scans, entries, per_lis
         assert omitted.get(fingerprint.object.finding_id, 0) == left_out
 
 
+@settings(max_examples=100, derandomize=True, deadline=None)
+@given(
+    st.lists(objects, max_size=6),
+    st.lists(known_entries, min_size=1, max_size=12),
+    st.integers(1, 3),
+    st.integers(1, 12),
+    st.integers(1, 9),
+)
+def test_the_join_does_not_depend_on_how_many_pairs_it_holds(
+    scans, entries, per_list, shard_values, max_pairs
+):
+    fingerprints = [scanned(f"key {n}", **columns) for n, columns in enumerate(scans)]
+    matching, table = Matching(max_entries_per_list=per_list), table_of(*entries, shard_values=shard_values)
+    assert join(fingerprints, table, matching, max_pairs) == join(fingerprints, table, matching)
+
+
+@pytest.mark.parametrize("max_pairs", [1, 100, 3000])
+def test_a_cluster_of_entries_and_pictures_is_joined_in_any_room(max_pairs):
+    table = table_of(*(entry("pdq", lists.near(PDQ, 6, seed=n), f"e{n:03}") for n in range(150)))
+    scans = [scanned(f"key {n}", pdq=lists.near(PDQ, 6, seed=-n % 997), pdq_quality=90) for n in range(40)]
+    matching = Matching(max_entries_per_list=5)
+    matches, omitted = join(scans, table, matching, max_pairs)
+    assert (matches, omitted) == join(scans, table, matching)
+    assert len(matches) == 40 * 5
+    assert sum(omitted.values()) == 40 * 145
+
+
 def test_a_table_on_disk_is_joined_like_one_in_memory(tmp_path):
     workspace = Workspace(tmp_path).create()
     entries = [entry(name, lists.value(name, n), f"e{n}") for name in ALGORITHM_BYTES for n in range(20)]
