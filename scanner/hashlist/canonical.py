@@ -8,7 +8,7 @@ import contextlib
 import csv
 import json
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -51,10 +51,14 @@ def format_of(file: Path, name: str | None) -> str:
 
 def read_rows(file: Path, name: str, columns: FileColumns) -> Iterator[Numbered]:
     """Yield the rows of a list file of a canonical format, in its order, in bounded memory."""
-    read = {"csv": _read_csv, "jsonl": _read_jsonl, "parquet": _read_parquet}[name]
     try:
         _refuse_stream(file)
-        yield from read(file, columns)
+        if name == "parquet":
+            yield from _read_parquet(file, columns)
+            return
+        read = {"csv": _read_csv, "jsonl": _read_jsonl}[name]
+        with contextlib.closing(_lines(file)) as lines:  # else an error would keep the file open
+            yield from read(file, lines, columns)
     except FileNotFoundError:
         raise HashListError(f"{file}: no such file") from None
     except OSError as error:
@@ -70,7 +74,7 @@ def _refuse_stream(file: Path) -> None:
         )
 
 
-def _lines(file: Path) -> Iterator[str]:
+def _lines(file: Path) -> Generator[str, None, None]:
     """Yield the lines of a UTF-8 file with their ends, without a byte order mark."""
     with file.open("rb") as stream:
         for number, line in enumerate(iter(lambda: stream.readline(MAX_LINE + 1), b""), 1):
@@ -84,9 +88,9 @@ def _lines(file: Path) -> Iterator[str]:
             yield text.removeprefix("\ufeff") if number == 1 else text
 
 
-def _read_csv(file: Path, columns: FileColumns) -> Iterator[Numbered]:
+def _read_csv(file: Path, lines: Iterator[str], columns: FileColumns) -> Iterator[Numbered]:
     last = [""]
-    reader = csv.reader(_kept(_lines(file), last), strict=True)
+    reader = csv.reader(_kept(lines, last), strict=True)
     places: dict[str, int] | None = None
     width = 0
     number = 1
@@ -119,9 +123,9 @@ def _kept(lines: Iterator[str], last: list[str]) -> Iterator[str]:
         yield line
 
 
-def _read_jsonl(file: Path, columns: FileColumns) -> Iterator[Numbered]:
+def _read_jsonl(file: Path, lines: Iterator[str], columns: FileColumns) -> Iterator[Numbered]:
     first = True
-    for number, line in enumerate(_lines(file), 1):
+    for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         record = _json(line)

@@ -2,8 +2,10 @@
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -14,9 +16,9 @@ from scanner.hashlist.columns import FileColumns
 from scanner.hashlist.entries import (
     Lost,
     Merged,
-    counts_of,
     entries_of,
     lost_entries,
+    matched_entries,
     merge_entries,
     table_of_entries,
     values_of,
@@ -64,44 +66,61 @@ def import_list(
     A file without a single entry to match is never imported. One import at a time (`Workspace.lock`).
     """
     check_name(name)
-    known = format_of(file, format)
-    columns, reading = FileColumns(policy.columns), Reading()
-    merged = merge_entries(_table(reading.entries(read_rows(file, known, columns), name)))
-    table = merged.table
-    if not counts_of(table)["matched"]:
-        raise HashListError(
-            f"{file}: no entry that could be matched; {reading.describe()}; nothing was changed"
-        )
+    read = _read(name, file, policy, format)
     if not accept_changes:
-        _check_rows(file, reading, merged)
-    clashes = _clashes(file, reading, merged, accept_changes)
-    earlier, lost = _compared(workspace, name, merged, accept_changes)
-    unusual, remarks = _weights(table)
-    source = {
-        **reading.to_dict(),
-        **columns.to_dict(),
-        "file": file.name,
-        "format": known,
-        "sha256": file_digest(file),
-        "imported_at": imported_at.isoformat(),
-        "duplicates": merged.duplicates,
-        "replaced": merged.replaced,
-        "unusual_weight": unusual,
-    }
-    snapshot = make_active(workspace, name, put_snapshot(workspace, name, table, source), imported_at)
-    unchanged = earlier is not None and earlier.digest == snapshot.digest
-    remarks += [*clashes, *columns.remarks(), *_policy_remarks(table, policy)]
+        _check_rows(read)
+    clashes = _clashes(read, accept_changes)
+    earlier, lost = _compared(workspace, name, read.merged, accept_changes)
+    unusual, remarks = _weights(read.merged.table)
+    source = {**read.source(), "imported_at": imported_at.isoformat(), "unusual_weight": unusual}
+    digest = put_snapshot(workspace, name, read.merged.table, source)
+    snapshot = make_active(workspace, name, digest, imported_at)
+    remarks += [*clashes, *read.columns.remarks(), *_policy_remarks(read.merged.table, policy)]
     return ImportReport(
         snapshot=snapshot,
-        unchanged=unchanged,
-        reading=reading,
-        columns=columns,
-        duplicates=merged.duplicates,
-        replaced=merged.replaced,
+        unchanged=earlier is not None and earlier.digest == digest,
+        reading=read.reading,
+        columns=read.columns,
+        duplicates=read.merged.duplicates,
+        replaced=read.merged.replaced,
         lost=lost,
         unusual_weight=unusual,
         remarks=tuple(remarks),
     )
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What a file holds, and what its rows came to."""
+
+    file: Path
+    format: str
+    columns: FileColumns
+    reading: Reading
+    merged: Merged
+
+    def source(self) -> dict[str, Any]:
+        """Return what a snapshot says of the file that it came from."""
+        return {
+            **self.reading.to_dict(),
+            **self.columns.to_dict(),
+            "file": self.file.name,
+            "format": self.format,
+            "sha256": file_digest(self.file),
+            "duplicates": self.merged.duplicates,
+            "replaced": self.merged.replaced,
+        }
+
+
+def _read(name: str, file: Path, policy: ListPolicy, named_format: str | None) -> _Read:
+    known = format_of(file, named_format)
+    columns, reading = FileColumns(policy.columns), Reading()
+    merged = merge_entries(_table(reading.entries(read_rows(file, known, columns), name)))
+    if not len(matched_entries(merged.table)):
+        raise HashListError(
+            f"{file}: no entry that could be matched; {reading.describe()}; nothing was changed"
+        )
+    return _Read(file, known, columns, reading, merged)
 
 
 def _table(entries: Iterator[HashEntry]) -> pa.Table:
@@ -110,26 +129,27 @@ def _table(entries: Iterator[HashEntry]) -> pa.Table:
     return pa.concat_tables(tables) if tables else schema_of(HashEntry).empty_table()
 
 
-def _check_rows(file: Path, reading: Reading, merged: Merged) -> None:
+def _check_rows(read: _Read) -> None:
     """Stop a file that loses many of its rows: it is another format, or its columns are mixed up."""
+    reading, replaced = read.reading, read.merged.replaced
     unsupported = reading.count(Refusal.UNSUPPORTED_ALGORITHM)  # part of most lists, and no sign of a fault
-    if reading.refused - unsupported + merged.replaced > MAX_LOST * (reading.rows - unsupported):
+    if reading.refused - unsupported + replaced > MAX_LOST * (reading.rows - unsupported):
         raise HashListError(
-            f"{file}: {reading.describe()}; {merged.replaced:,} rows overwrite the value of an entry; {AGREE}"
+            f"{read.file}: {reading.describe()}; {replaced:,} rows overwrite the value of an entry; {AGREE}"
         )
 
 
-def _clashes(file: Path, reading: Reading, merged: Merged, accept_changes: bool) -> list[str]:
+def _clashes(read: _Read, accept_changes: bool) -> list[str]:
     """Stop where a refused row names an entry that other rows make: it may be the one that withdraws it."""
-    lines = reading.refused_keys.clashes(merged)
+    lines = read.reading.refused_keys.clashes(read.merged)
     if not lines:
         return []
     first = ", ".join(map(str, lines[:LINES_KEPT])) + (", ..." if len(lines) > LINES_KEPT else "")
     words = f"{len(lines):,} refused rows speak of entries that other rows make (line {first})"
     if not accept_changes:
         raise HashListError(
-            f"{file}: {words}; what they say of them would be lost; {reading.describe()}; correct the rows; "
-            f"{AGREE}"
+            f"{read.file}: {words}; what they say of them would be lost; {read.reading.describe()}; "
+            f"correct the rows; {AGREE}"
         )
     return [words]
 
