@@ -16,7 +16,8 @@ from scanner.demo import DemoStore, make_list, make_store
 from scanner.errors import WorkspaceError
 from scanner.findings.export import display
 from scanner.findings.manifest import read_findings
-from scanner.hashlist.importer import ImportReport, import_list
+from scanner.hashlist.importer import import_list
+from scanner.hashlist.report import ImportReport
 from scanner.workspace import Workspace, make_folder
 
 SETTINGS = """\

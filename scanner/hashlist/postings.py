@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from scanner.hashlist.entries import take_rows, values_of
+from scanner.records import SCHEMA_VERSION
 
 pc: Any = pyarrow.compute  # its type stubs do not know chunked arrays
 
@@ -25,7 +26,8 @@ POSTINGS = pa.schema(
         pa.field("scheme", WORDS),
         pa.field("status", WORDS, nullable=False),
         pa.field("tags", pa.list_(pa.field("element", pa.string())), nullable=False),
-    ]
+    ],
+    metadata={"hashsweep.record": "Posting", "hashsweep.schema_version": str(SCHEMA_VERSION)},
 )
 """What a match takes over from an entry. The indices of `list` and `snapshot` count the table's snapshots."""
 

@@ -85,7 +85,7 @@ def open_shard(stem: Path, header: dict[str, Any], width: int, first_entry: int)
         raise ValueError(f"{_shown(stem, 'values.npy')} does not hold the range that it was built with")
     if offsets.dtype != np.int64 or offsets.shape != (count + 1,) or offsets[-1] != entries:
         raise ValueError(f"{_shown(stem, 'offsets.npy')} does not lead to {entries} entries")
-    if not postings.schema.equals(POSTINGS) or len(postings) != entries:
+    if not postings.schema.equals(POSTINGS, check_metadata=True) or len(postings) != entries:
         raise ValueError(f"{_shown(stem, 'postings.arrow')} does not hold {entries} entries")
     return Shard(values, offsets, postings, first_entry)
 

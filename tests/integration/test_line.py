@@ -7,6 +7,8 @@ import stat
 import time
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from distributed import LocalCluster
 
@@ -173,6 +175,24 @@ def test_an_empty_target_is_incomplete_unless_allowed(workspace, tmp_path):
 
 def test_findings_can_be_no_error_for_schedulers_that_know_two_codes(command):
     assert hashsweep(*command, "--exit-zero-on-findings").code == 0
+
+
+def schema_version(path):
+    """Return what a file says of its format; raw arrays and lines leave that to the header beside them."""
+    if path.suffix == ".parquet":
+        return pq.read_schema(path).metadata[b"hashsweep.schema_version"].decode()
+    if path.suffix == ".arrow":
+        with pa.memory_map(str(path)) as source:
+            return pa.ipc.open_file(source).schema.metadata[b"hashsweep.schema_version"].decode()
+    headers = {".npy": path.parents[1] / "table.json", ".jsonl": path.with_name("run.json")}
+    return str(json.loads(headers.get(path.suffix, path).read_text())["schema_version"])
+
+
+def test_a_schema_version_is_in_every_file_that_is_written(command, workspace):
+    assert hashsweep(*command).code == 1
+    files = [path for path in workspace.rglob("*") if path.is_file() and path.suffix != ".lock"]
+    assert {path.suffix for path in files} == {".parquet", ".arrow", ".json", ".jsonl", ".npy"}
+    assert {schema_version(path) for path in files} == {"1"}
 
 
 def test_all_files_of_a_workspace_are_private(directory, workspace, settings):
