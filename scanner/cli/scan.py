@@ -30,7 +30,7 @@ def scan(
         typer.Option(help="none (this process), local, tls://HOST:PORT or tcp://HOST:PORT [local]."),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(help="Processes of the local scheduler [one per core].")
+        int | None, typer.Option(help="Worker processes of local, decoder processes of none [one per core].")
     ] = None,
     insecure_scheduler: Insecure = False,
     include: Annotated[
