@@ -157,6 +157,9 @@ class Media(Section):
 
     max_pixels: Count = 100_000_000
     max_frames: Few = 16
+    transforms: Literal["original", "all"] = Field(
+        "original", description="all: PDQ also of each picture turned and mirrored, eight in all"
+    )
     seconds: Seconds = 60.0
     memory_bytes: Annotated[ByteSize, Field(ge=1 << 30, le=1 << 42)] = Field(
         ByteSize(4 << 30),

@@ -109,7 +109,10 @@ class Listed:
 
 @dataclass(frozen=True)
 class Picture:
-    """Perceptual hashes of one further rendering of an object: a frame, or the alpha channel ignored."""
+    """Perceptual hashes of one further rendering of an object: a frame, or the alpha channel ignored.
+
+    `transform` says how the rendering was turned or mirrored before ("original": not at all).
+    """
 
     locator: str
     width: int
@@ -117,6 +120,7 @@ class Picture:
     pdq: bytes | None
     pdq_quality: int | None
     phash: bytes | None
+    transform: str = "original"
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ REPLY = struct.Struct(">?I")
 READY = b'{"ready": true}'
 MAX_REPLY = 1 << 20
 
-_WORDS = ("outcome", "reason", "media_type", "method", "locator")
+_WORDS = ("outcome", "reason", "media_type", "method", "locator", "transform")
 _NUMBERS = ("width", "height", "frame_count", "orientation", "pdq_quality")
 _VALUES = ("pdq", "phash")
 _LONGEST_WORDS = 200
@@ -44,7 +44,7 @@ def perceived_of(reply: bytes) -> Perceived:
         _check(row)
         for other in row["others"]:
             _check(other)
-            if None in (other["locator"], other["width"], other["height"]):
+            if None in (other["locator"], other["transform"], other["width"], other["height"]):
                 raise ValueError("others")
         perceived = record_of(Perceived, row)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

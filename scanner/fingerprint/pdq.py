@@ -8,6 +8,7 @@ where its distance from the passes cannot change a bit or the quality; everywher
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -39,39 +40,85 @@ _DCT = np.array(
 _DCT_TRANSPOSED = np.ascontiguousarray(_DCT.T)
 
 
+_EVEN = np.where(np.arange(16) % 2, np.float32(1), np.float32(-1))
+_TRANSFORMS: dict[str, tuple[bool, Any]] = {
+    "original": (False, np.ones((16, 16), np.float32)),
+    "rotate90": (True, np.broadcast_to(_EVEN[:, None], (16, 16))),
+    "rotate180": (False, np.outer(_EVEN, _EVEN)),
+    "rotate270": (True, np.broadcast_to(_EVEN, (16, 16))),
+    "flip_vertical": (False, np.broadcast_to(_EVEN[:, None], (16, 16))),
+    "flip_horizontal": (False, np.broadcast_to(_EVEN, (16, 16))),
+    "transpose": (True, np.ones((16, 16), np.float32)),
+    "transverse": (True, np.outer(_EVEN, _EVEN)),
+}
+"""What becomes of the coefficients of a picture that is turned or mirrored: transposed?, then these signs.
+
+Rotations are counter-clockwise, as in `pdqhash.compute_dihedral`, whose order this is."""
+
+TRANSFORMS = tuple(_TRANSFORMS)
+"""The names of a picture's eight orientations, the picture itself first."""
+
+
 def pdq(rgb: NDArray[np.uint8]) -> tuple[bytes, int]:
     """Return the PDQ hash (32 bytes, bit 255 first, as in its hex text) and quality (0-100) of a picture.
 
     `rgb` is uint8[H, W, 3].
     """
+    hashes, quality = pdq_transformed(rgb, TRANSFORMS[:1])
+    return hashes[0], quality
+
+
+def pdq_transformed(rgb: NDArray[np.uint8], transforms: Sequence[str]) -> tuple[list[bytes], int]:
+    """Return the PDQ hashes of a picture in some of its `TRANSFORMS`, and its quality, from one transform.
+
+    They are derived, as the reference derives them: the hash of a file that really was turned lies some bits
+    from them, since the filters and the samples are not symmetric.
+    """
     if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3:
         raise ValueError(f"PDQ takes uint8[H, W, 3], not {rgb.dtype}{list(rgb.shape)}")
     height, width, _ = rgb.shape
     if height < MIN_SIDE or width < MIN_SIDE:
-        return bytes(32), 0
+        return [bytes(32)] * len(transforms), 0
     rows = np.ascontiguousarray(rgb).reshape(height, 3 * width)
     rows.flags.writeable = False  # one type of argument for the kernels, whoever owns the pixels
-    return _linear(rows) or _reference(rows)
+    return _linear(rows, transforms) or _reference(rows, transforms)
 
 
-def _linear(rows: NDArray[np.uint8]) -> tuple[bytes, int] | None:
+def _linear(
+    rows: NDArray[np.uint8], transforms: Sequence[str] = TRANSFORMS[:1]
+) -> tuple[list[bytes], int] | None:
     """Return the answer of the linear form, or None where it is not certain to be the reference's."""
     samples = sampled(rows)
     lowest, highest = (
         min(_gradients(samples, error) // 90, 100) for error in (-PERCENT_ERROR, PERCENT_ERROR)
     )
-    coefficients = _dct(samples, _DCT, _DCT_TRANSPOSED).ravel()
-    median, above = np.partition(coefficients, (127, 128))[127:129]
-    if lowest != highest or above - median <= 2 * COEFFICIENT_ERROR:
+    if lowest != highest:
         return None
-    return _bits(coefficients, median), lowest
+    coefficients, hashes = _dct(samples, _DCT, _DCT_TRANSPOSED), []
+    for transform in transforms:
+        turned = _turned(coefficients, transform)
+        median, above = np.partition(turned, (127, 128))[127:129]
+        if above - median <= 2 * COEFFICIENT_ERROR:
+            return None
+        hashes.append(_bits(turned, median))
+    return hashes, lowest
 
 
-def _reference(rows: NDArray[np.uint8]) -> tuple[bytes, int]:
+def _reference(
+    rows: NDArray[np.uint8], transforms: Sequence[str] = TRANSFORMS[:1]
+) -> tuple[list[bytes], int]:
     samples = _passes(rows)
-    coefficients = _dct(samples, _DCT, _DCT_TRANSPOSED).ravel()
+    coefficients = _dct(samples, _DCT, _DCT_TRANSPOSED)
+    all_turned = [_turned(coefficients, transform) for transform in transforms]
     quality = min(_gradients(samples, 0.0) // 90, 100)
-    return _bits(coefficients, np.partition(coefficients, 127)[127]), quality
+    return [_bits(turned, np.partition(turned, 127)[127]) for turned in all_turned], quality
+
+
+def _turned(coefficients: Floats, transform: str) -> Floats:
+    """Return the 256 coefficients of a picture that was turned or mirrored."""
+    transposed, signs = _TRANSFORMS[transform]
+    turned: Floats = (coefficients.T if transposed else coefficients) * signs
+    return turned.ravel()
 
 
 def _bits(coefficients: Floats, median: np.float32) -> bytes:

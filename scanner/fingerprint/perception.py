@@ -1,6 +1,6 @@
 """The only place that says what is seen in an object's bytes: perceptual hashes, or why there are none."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -57,7 +57,7 @@ def perceive(data: bytes, caps: Media, told: Told = lambda _: None) -> Perceived
     try:
         with opened(data, media_type, caps) as picture:
             name = media_type.name if media_type.kind is Kind.PICTURE else picture.media_type
-            return _seen(picture, name, told)
+            return _seen(picture, name, caps, told)
     except Unusable as error:
         if media_type.kind is Kind.OTHER:
             return Perceived(Outcome.NOT_MEDIA, "no known media type", media_type=media_type.name)
@@ -71,7 +71,7 @@ def _in_part(data: bytes, media_type: MediaType, caps: Media, failed: Perceived)
     """Hash what viewers would still show of a damaged picture: it stays a gap, but its hashes may match."""
     try:
         with opened(data, media_type, caps.model_copy(update={"max_frames": 1}), lenient=True) as picture:
-            seen = _seen(picture, media_type.name, lambda _: None)
+            seen = _seen(picture, media_type.name, caps, lambda _: None)
     except Unusable:
         return failed
     if not seen.pdq_quality:  # nothing was seen but the ground
@@ -80,8 +80,9 @@ def _in_part(data: bytes, media_type: MediaType, caps: Media, failed: Perceived)
     return replace(seen, outcome=failed.outcome, reason=words)
 
 
-def _seen(picture: OpenedPicture, media_type: str, told: Told) -> Perceived:
-    pictures = _distinct(picture.renderings())
+def _seen(picture: OpenedPicture, media_type: str, caps: Media, told: Told) -> Perceived:
+    transforms = pdq.TRANSFORMS if caps.transforms == "all" else pdq.TRANSFORMS[:1]
+    pictures = _distinct(picture.renderings(), transforms)
     first = next(pictures)
     seen = Perceived(
         outcome=picture.outcome,
@@ -105,21 +106,25 @@ def _seen(picture: OpenedPicture, media_type: str, told: Told) -> Perceived:
     )
 
 
-def _distinct(renderings: Iterator[Rendering]) -> Iterator[Picture]:
+def _distinct(renderings: Iterator[Rendering], transforms: Sequence[str]) -> Iterator[Picture]:
     """Hash renderings one by one; leave out those that look like one before."""
     known = set()
     for rendering in renderings:
-        hashed = _hashed(rendering)
-        look = (hashed.pdq, hashed.pdq_quality, hashed.phash)
-        if look not in known:
-            known.add(look)
-            yield hashed
+        for hashed in _hashed(rendering, transforms):
+            by_pdq = (hashed.pdq, hashed.pdq_quality)
+            look = (*by_pdq, hashed.phash)
+            if look not in known:
+                known |= {look, (*by_pdq, None)}  # what has no pHash says no more than its PDQ
+                yield hashed
 
 
-def _hashed(rendering: Rendering) -> Picture:
+def _hashed(rendering: Rendering, transforms: Sequence[str]) -> Iterator[Picture]:
+    """Yield a rendering with all its hashes, then what it is turned and mirrored, with PDQ alone."""
     height, width, _ = rendering.pixels.shape
-    value, quality = pdq.pdq(rendering.pixels)
-    return Picture(rendering.locator, width, height, value, quality, phash.phash(rendering.pixels))
+    (value, *turned), quality = pdq.pdq_transformed(rendering.pixels, transforms)
+    yield Picture(rendering.locator, width, height, value, quality, phash.phash(rendering.pixels))
+    for transform, value in zip(transforms[1:], turned, strict=True):
+        yield Picture(rendering.locator, width, height, value, quality, None, transform)
 
 
 _NO_OBJECT = ObjectRef("", "", "", None, "", 0, datetime(1970, 1, 1, tzinfo=UTC))

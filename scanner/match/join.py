@@ -14,14 +14,18 @@ from scanner.match.nearest import Choice, Chosen
 from scanner.match.pieces import MAX_PAIRS, Asker, Problem, pieces
 from scanner.records import DIGESTS, Fingerprint, Match, Picture
 
+ORIGINAL = "original"
+"""The transform of what is neither turned nor mirrored."""
+
 
 @dataclass(frozen=True)
 class Rendering:
-    """One value of an object that asks: which query it is, what it shows, and the quality behind it."""
+    """One value of an object that asks: which query it is, what it shows and how, and its quality."""
 
     query: int
     locator: str
     quality: int | None
+    transform: str
 
 
 @dataclass
@@ -31,12 +35,12 @@ class Questions:
     queries: dict[bytes, int] = field(default_factory=dict)
     askers: list[tuple[str, list[Rendering]]] = field(default_factory=list)
 
-    def ask(self, finding_id: str, values: Sequence[tuple[bytes, str, int | None]]) -> None:
+    def ask(self, finding_id: str, values: Sequence[tuple[bytes, str, int | None, str]]) -> None:
         """Add the values of one object; a value that was asked for before is not asked for again."""
         if values:
             renderings = [
-                Rendering(self.queries.setdefault(value, len(self.queries)), locator, quality)
-                for value, locator, quality in values
+                Rendering(self.queries.setdefault(value, len(self.queries)), locator, quality, transform)
+                for value, locator, quality, transform in values
             ]
             self.askers.append((finding_id, renderings))
 
@@ -77,23 +81,23 @@ def join(
 
 def _asked(
     fingerprint: Fingerprint, algorithm: str, min_quality: int
-) -> Iterator[tuple[bytes, str, int | None]]:
-    """Yield the values of an object that may match, each with its locator and quality."""
+) -> Iterator[tuple[bytes, str, int | None, str]]:
+    """Yield the values of an object that may match, each with its locator, quality and transform."""
     if algorithm in DIGESTS:
         digest: bytes | None = getattr(fingerprint, algorithm)
         if digest is not None:
-            yield digest, "", None
+            yield digest, "", None, ORIGINAL
         return
-    renderings: tuple[tuple[str, Fingerprint | Picture], ...] = (
-        ("", fingerprint),
-        *((picture.locator, picture) for picture in fingerprint.others),
+    renderings: tuple[tuple[str, str, Fingerprint | Picture], ...] = (
+        ("", ORIGINAL, fingerprint),
+        *((picture.locator, picture.transform, picture) for picture in fingerprint.others),
     )
-    for locator, picture in renderings:
+    for locator, transform, picture in renderings:
         value: bytes | None = getattr(picture, algorithm)
         quality = picture.pdq_quality
         good = quality is not None and quality >= min_quality
         if good and value is not None and not degenerate(algorithm, value):
-            yield value, locator, quality
+            yield value, locator, quality, transform
 
 
 def _answers(
@@ -133,6 +137,7 @@ def _match(finding_id: str, algorithm: str, limit: int, chosen: Chosen, renderin
         algorithm=algorithm,
         distance=chosen.distance,
         threshold=limit,
+        transform=rendering.transform,
         locator=rendering.locator,
         quality=rendering.quality,
         classification=entry["classification"],

@@ -1,10 +1,12 @@
 """The promises of a run that users build on, each shown through the command."""
 
+import io
 import json
 import signal
 import time
 
 import pytest
+from PIL import Image
 
 from tests import pictures
 from tests.integration.test_inventory_s3 import MOTO_KEYS, SEAWEEDFS_KEYS
@@ -178,6 +180,27 @@ def test_every_list_that_has_the_value_appears_in_the_match(directory, workspace
         ("second", "md5"),
         ("second", "pdq"),
     }
+
+
+@pytest.mark.parametrize(
+    ("transforms", "found"), [("original", set()), ("all", {"mirrored.jpg", "turned.png"})]
+)
+def test_turned_and_mirrored_copies_are_found_where_that_is_asked_for(workspace, tmp_path, transforms, found):
+    known = Image.open(io.BytesIO(content(6)["photos/000.jpg"]))
+    mirrored = known.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    turned = known.transpose(Image.Transpose.ROTATE_90)
+    store = {
+        "mirrored.jpg": pictures.encoded(mirrored, "JPEG", quality=90),
+        "turned.png": pictures.encoded(turned, "PNG"),
+        "other.jpg": pictures.jpeg(77, (320, 240)),
+    }
+    root = write_store(tmp_path / "turned", store)
+    done = scan(f"file://{root}", workspace, HASHSWEEP_MEDIA__TRANSFORMS=transforms)
+    assert done.code == (1 if found else 0), done.err
+    named = {row["key"]: row["matches"][0]["transform"] for row in rows(workspace)}
+    assert set(named) == found
+    if found:
+        assert named == {"mirrored.jpg": "flip_horizontal", "turned.png": "rotate270"}
 
 
 def test_severity_follows_the_list_and_exactness(directory, workspace):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from PIL import Image
 
 from scanner.fingerprint import pdq as module
-from scanner.fingerprint.pdq import pdq
+from scanner.fingerprint.pdq import TRANSFORMS, pdq, pdq_transformed
 from scanner.fingerprint.pdq_linear import _tents, sampled
 from tests.pictures import picture
 
@@ -83,6 +83,49 @@ def test_pictures_are_those_of_the_reference(seed):
 def test_any_picture_is_that_of_the_reference(kind, seed, height, width):
     rgb = kind(seed, height, width)
     assert pdq(rgb) == reference(rgb)
+
+
+def reference_turned(rgb):
+    hashes, quality = pdqhash.compute_dihedral(np.ascontiguousarray(rgb))
+    return [np.packbits(bits.astype(np.uint8)).tobytes() for bits in hashes], quality
+
+
+@settings(derandomize=True, deadline=None, max_examples=100)
+@given(st.sampled_from(KINDS), st.integers(0, 2**32), st.integers(1, 300), st.integers(1, 300))
+def test_all_eight_orientations_are_those_of_the_reference(kind, seed, height, width):
+    rgb = kind(seed, height, width)
+    assert pdq_transformed(rgb, TRANSFORMS) == reference_turned(rgb)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_all_eight_orientations_of_pictures_are_those_of_the_reference(seed):
+    rgb = np.asarray(picture(seed, (700, 500)))
+    hashes, quality = pdq_transformed(rgb, TRANSFORMS)
+    assert (hashes, quality) == reference_turned(rgb)
+    assert (hashes[0], quality) == pdq(rgb)
+
+
+REALLY = {
+    "rotate90": np.rot90,
+    "rotate180": lambda rgb: np.rot90(rgb, 2),
+    "rotate270": lambda rgb: np.rot90(rgb, 3),
+    "flip_vertical": lambda rgb: rgb[::-1],
+    "flip_horizontal": lambda rgb: rgb[:, ::-1],
+    "transpose": lambda rgb: rgb.transpose(1, 0, 2),
+    "transverse": lambda rgb: np.rot90(rgb, 2).transpose(1, 0, 2),
+}
+
+
+@pytest.mark.parametrize("transform", REALLY)
+def test_an_orientation_is_near_the_hash_of_a_picture_that_was_really_turned_so(transform):
+    rgb = np.asarray(picture(4, (1200, 900)))
+    turned, _ = pdq(np.ascontiguousarray(REALLY[transform](rgb)))
+    distances = [
+        (int.from_bytes(turned, "big") ^ int.from_bytes(value, "big")).bit_count()
+        for value in pdq_transformed(rgb, TRANSFORMS)[0]
+    ]
+    assert distances.index(min(distances)) == TRANSFORMS.index(transform)
+    assert min(distances) <= 16
 
 
 @pytest.mark.soak

@@ -3,6 +3,7 @@ import io
 import threading
 import warnings
 import zlib
+from dataclasses import replace
 
 import hypothesis.strategies as st
 import imagehash
@@ -14,6 +15,7 @@ from PIL import Image, ImageCms
 
 from scanner.config import Media
 from scanner.fingerprint import METHODS, Perceived, fingerprint, perceive
+from scanner.fingerprint.pdq import TRANSFORMS, pdq_transformed
 from scanner.media.mending import bare_jpeg
 from scanner.records import Fingerprint, Outcome, records_of, table_of
 from tests import pictures
@@ -190,6 +192,25 @@ def test_a_transparent_palette_colour_is_seen_both_ways():
     seen = perceive(data, CAPS)
     assert hashes(seen.others[0]) == peers(image.convert("RGB"))
     assert seen.pdq != seen.others[0].pdq
+
+
+def test_a_picture_is_seen_in_all_eight_orientations_where_that_is_asked_for():
+    seen = perceive(PHOTO_JPEG, Media(transforms="all"))
+    assert [other.transform for other in seen.others] == list(TRANSFORMS[1:])
+    hashes_of_all, quality = pdq_transformed(np.asarray(Image.open(io.BytesIO(PHOTO_JPEG))), TRANSFORMS)
+    assert [seen.pdq, *(other.pdq for other in seen.others)] == hashes_of_all
+    assert {(other.locator, other.pdq_quality, other.phash) for other in seen.others} == {("", quality, None)}
+    assert replace(seen, others=()) == perceive(PHOTO_JPEG, CAPS)
+
+
+def test_orientations_of_every_frame_are_seen_and_equal_ones_once():
+    frames = perceive(animation((1, 2), "WEBP", lossless=True), Media(transforms="all"))
+    assert [(other.locator, other.transform) for other in frames.others] == [
+        *(("", transform) for transform in TRANSFORMS[1:]),
+        *(("frame=1", transform) for transform in TRANSFORMS),
+    ]
+    black = encoded(Image.new("RGB", (64, 64), "black"), "PNG")
+    assert perceive(black, Media(transforms="all")).others == ()
 
 
 def test_an_alpha_channel_that_hides_nothing_adds_nothing():
