@@ -61,6 +61,14 @@ class RunFolder:
             return self.started_at
         return at if at.tzinfo else self.started_at
 
+    @property
+    def complete(self) -> bool:
+        """Whether the run says that it saw all it was meant to see; one that cannot be read does not."""
+        try:
+            return bool(read_manifest(self.path)["provenance"].get("complete"))
+        except ManifestError:
+            return False
+
 
 def begin(workspace: Workspace, header: Mapping[str, Any], now: datetime, token: str) -> RunFolder:
     """Start a run: put its `run.json` under a new name made of the time and a token."""
@@ -94,7 +102,7 @@ def complete_before(workspace: Workspace, run: RunFolder) -> RunFolder:
     Raises ManifestError where there is none.
     """
     for earlier in finished_before(workspace, run.header["target_key"]):
-        if earlier.finished_at < run.finished_at and read_manifest(earlier.path)["provenance"]["complete"]:
+        if earlier.finished_at < run.finished_at and earlier.complete:
             return earlier
     raise ManifestError(f"{run.run_id}: no complete run of the same targets before it; name a run to compare")
 
@@ -115,7 +123,7 @@ def all_runs(workspace: Workspace) -> Iterator[RunFolder]:
         except WorkspaceError as error:
             logger.warning("left aside: %s", error)
             continue
-        if header is not None:
+        if header is not None and {"run_id", "started_at"} <= header.keys():
             yield RunFolder(path, header)
 
 

@@ -49,7 +49,7 @@ class Decoder:
                 except TimeoutError:
                     self._end()
                     words = f"decoding took more than {self._caps.seconds:g} s"
-                    return _failed(Outcome.TIMED_OUT, words, process.so_far)
+                    return _failed(Outcome.TIMED_OUT, words, process.so_far or so_far)
                 except Died:
                     death = self._end(PATIENCE_SECONDS)
                 except Garbled as error:

@@ -95,7 +95,7 @@ class Bucket:
             return self._got(ask, self._request(ask))
         except Unreadable as trouble:
             if ask.version_id is None and trouble.outcome in (Outcome.GONE, Outcome.CHANGED):
-                with contextlib.suppress(Unreadable):
+                with contextlib.suppress(Unreadable, Interrupted):  # some stores answer 500 to that name
                     return self._got(ask, {**self._request(ask), "VersionId": "null"})
             raise
 

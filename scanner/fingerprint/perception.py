@@ -18,6 +18,8 @@ METHODS = f"{pdq.METHOD} {phash.METHOD}"
 DECODERS = VERSIONS
 """What made the pixels: another version may open what this one cannot."""
 
+NO_MEMORY = "not enough memory to hash it"
+
 _SNIFFED = 64 << 10
 
 
@@ -62,9 +64,10 @@ def perceive(data: bytes, caps: Media, told: Told = lambda _: None) -> Perceived
         if media_type.kind is Kind.OTHER:
             return Perceived(Outcome.NOT_MEDIA, "no known media type", media_type=media_type.name)
         failed = Perceived(error.outcome, error.reason, media_type=media_type.name)
-        return _in_part(data, media_type, caps, failed) if error.outcome is Outcome.UNDECODABLE else failed
     except MemoryError:
-        return Perceived(Outcome.TOO_LARGE, "not enough memory to hash it", media_type=media_type.name)
+        failed = Perceived(Outcome.TOO_LARGE, NO_MEMORY, media_type=media_type.name)
+    # Not within the handlers: what they caught holds the pixels of the first try.
+    return _in_part(data, media_type, caps, failed) if failed.outcome is Outcome.UNDECODABLE else failed
 
 
 def _in_part(data: bytes, media_type: MediaType, caps: Media, failed: Perceived) -> Perceived:
@@ -72,7 +75,7 @@ def _in_part(data: bytes, media_type: MediaType, caps: Media, failed: Perceived)
     try:
         with opened(data, media_type, caps.model_copy(update={"max_frames": 1}), lenient=True) as picture:
             seen = _seen(picture, media_type.name, caps, lambda _: None)
-    except Unusable:
+    except (Unusable, MemoryError):
         return failed
     if not seen.pdq_quality:  # nothing was seen but the ground
         return failed
@@ -96,7 +99,10 @@ def _seen(picture: OpenedPicture, media_type: str, caps: Media, told: Told) -> P
         method=METHODS,
     )
     told(seen)
-    others = tuple(pictures)  # only now is known what came of them
+    try:
+        others = tuple(pictures)  # only now is known what came of them
+    except MemoryError:
+        return replace(seen, outcome=Outcome.TOO_LARGE, reason=f"{NO_MEMORY}; seen in part")
     return replace(
         seen,
         outcome=picture.outcome,

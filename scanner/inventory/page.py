@@ -14,18 +14,21 @@ VERSION, MARKER = b"VD"
 Entry = dict[str, Any]
 Page = dict[str, Any]
 
-_ENTRY = re.compile(rb"<(?:\w+:)?(?:(V)ersion|(D)eleteMarker)[\s>]")
-_OBJECTS = re.compile(rb"<(?:\w+:)?ListBucket(?:V2)?Result[\s>]")
-_VERSIONS = re.compile(rb"<(?:\w+:)?ListVersionsResult[\s>]")
-_SAYS_WHETHER_MORE_FOLLOWS = re.compile(rb"<(?:\w+:)?IsTruncated>\s*(?:true|false)\s*<")
-_ROOT_BYTES = 1024
+_PREFIX = rb"<(?:[\w.-]+:)?"
+_ENTRY = re.compile(_PREFIX + rb"(?:(V)ersion|(D)eleteMarker)[\s>]")
+_OBJECTS = re.compile(_PREFIX + rb"ListBucket(?:V2)?Result[\s/>]")
+_VERSIONS = re.compile(_PREFIX + rb"List(?:Bucket)?Versions(?:V2)?Result[\s/>]")
+_NAMED = re.compile(_PREFIX + rb"(?:Contents|Version|DeleteMarker)[\s>]")
+_TRUNCATED = re.compile(_PREFIX + rb"IsTruncated[^>]*>\s*(true|false)\s*<", re.IGNORECASE)
+_ROOT_BYTES = 4096
 
 
 def check_pages(client: "S3Client") -> None:
     """Let a client refuse what is no page of a listing as it refuses a cut answer: it is asked again.
 
     botocore would read an empty body, or the page of a proxy that is in trouble, as the last page of a
-    listing: whatever stands behind it would never be looked at.
+    listing: whatever stands behind it would never be looked at. Each page gets `Truncated`, which says
+    whether more may follow.
     """
     events = client.meta.events
     events.register("before-parse.s3.ListObjectVersions", _read_versions, unique_id="hashsweep-versions")
@@ -42,19 +45,25 @@ def _read_versions(response_dict: Any, customized_response_dict: Any, **_: Any) 
     customized_response_dict["Ignored"] = ignored
     customized_response_dict["Order"] = b"".join(v or d for v, d in _ENTRY.findall(body))
     if not ignored:
-        _refuse_other(_VERSIONS, response_dict)
+        customized_response_dict["Truncated"] = _truncated(_VERSIONS, response_dict)
 
 
-def _read_objects(response_dict: Any, **_: Any) -> None:
-    _refuse_other(_OBJECTS, response_dict)
+def _read_objects(response_dict: Any, customized_response_dict: Any, **_: Any) -> None:
+    customized_response_dict["Truncated"] = _truncated(_OBJECTS, response_dict)
 
 
-def _refuse_other(root: re.Pattern[bytes], response: Any) -> None:
+def _truncated(root: re.Pattern[bytes], response: Any) -> bool:
+    """Tell whether more may follow a page: what the store says, or else until a page names nothing.
+
+    botocore takes `True` for false, and nothing at all for false too.
+    """
     body = response["body"]
     if response["status_code"] >= 300:  # a refusal, which botocore reads
-        return
-    if not root.search(body, 0, _ROOT_BYTES) or not _SAYS_WHETHER_MORE_FOLLOWS.search(body):
+        return False
+    if not root.search(body, 0, _ROOT_BYTES):
         raise ResponseParserError("the answer is no page of a listing")
+    said = _TRUNCATED.search(body)
+    return _NAMED.search(body) is not None if said is None else said[1].lower() == b"true"
 
 
 def in_order(page: Page) -> Iterator[tuple[int, Entry]]:

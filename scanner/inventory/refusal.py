@@ -4,6 +4,7 @@ from urllib.parse import urlsplit
 
 from botocore import exceptions
 from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
 
 from scanner.errors import StoreError
 from scanner.retry import transient
@@ -46,6 +47,10 @@ _UNANSWERED: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
     (
         (exceptions.NoCredentialsError, exceptions.PartialCredentialsError),
         f"no credentials found; {_CREDENTIALS}",
+    ),
+    (
+        (ResponseParserError,),
+        "what {host} answers is no page of a listing; is it an S3 store, and is no proxy in trouble between?",
     ),
     (
         (exceptions.ParamValidationError,),

@@ -114,7 +114,7 @@ class _Bucket:
         while True:
             page = self._ask(partial(call, **self._request(), **marker), versions=following is _next_versions)
             yield page
-            if not page.get("IsTruncated"):
+            if not page["Truncated"]:
                 return
             last, marker = marker, following(page)
             if not marker or marker == last:

@@ -63,9 +63,10 @@ def sgi(head: bytes) -> bool:
 def tga(head: bytes) -> bool:
     """Truevision TGA: the colour map, the image type, the depth and the sides agree.
 
-    What describes a colour map that is not there may hold anything, and so may bits that nobody uses.
+    Pillow also opens files that describe a colour map which is not there, but so much else looks like these
+    that only the decoder can tell.
     """
-    if len(head) < 18 or head[1] > 1 or head[2] & ~0x0B:
+    if len(head) < 18 or head[1] > 1 or head[2] & ~0x0B or head[17] & 0xC0:
         return False
     if not _le(head, 12) or not _le(head, 14):
         return False
@@ -73,7 +74,7 @@ def tga(head: bytes) -> bool:
     if head[1]:
         return kind == 1 and depth == 8 and head[7] in (15, 16, 24, 32) and 0 < _le(head, 5) <= 256
     depths: dict[int, tuple[int, ...]] = {2: (15, 16, 24, 32), 3: (1, 8, 16)}
-    return depth in depths.get(kind, ())
+    return not any(head[3:8]) and depth in depths.get(kind, ())
 
 
 def flic(head: bytes) -> bool:

@@ -7,11 +7,18 @@ _ADOBE_BYTES = 14
 """Length of the shortest Adobe segment that says how colours are meant (libjpeg, jdmarker.c)."""
 
 
+_BELIEVED = {
+    "image/avif": (b"avif", b"avis"),
+    "image/heic": (b"heic", b"hevc", b"heix", b"hevx", b"mif1", b"msf1"),
+    "image/heif": (b"mif1", b"msf1"),
+}
+"""By which first brands the decoder of a media type knows its files; the first of them is for all others."""
+
+
 def branded(data: bytes, media_type: MediaType) -> bytes:
     """Return an ISO picture under the brand that decoders look for; they believe the first brand alone."""
-    wanted = {"image/avif": (b"avif", b"avis"), "image/heic": (b"heic", b"hevc", b"heix", b"hevx")}
-    brands = wanted.get(media_type.name)
-    if brands is None or data[8:12] in (*brands, b"mif1", b"msf1"):
+    brands = _BELIEVED.get(media_type.name)
+    if brands is None or data[8:12] in brands:
         return data
     return data[:8] + brands[0] + data[12:]
 

@@ -272,6 +272,20 @@ def test_what_had_no_version_is_read_as_the_null_version_once_another_one_hides_
     assert_whole(content, VIDEO)
 
 
+@pytest.mark.parametrize("status", [400, 403, 500, 501])
+def test_a_store_that_does_not_understand_the_null_version_leaves_the_object_gone(
+    server, trusting_source, key, status
+):
+    ref = server.put(key, VIDEO)
+    first = [] if "//" in key else [Fault(404, "NoSuchKey")]  # to obstore
+    server.faults.extend([*first, Fault(404, "NoSuchKey"), Fault(status, "InternalError")])
+
+    content = read(trusting_source, ref)
+
+    assert (content.outcome, content.reason) == (Outcome.GONE, "NoSuchKey")
+    assert not server.faults
+
+
 def test_an_object_that_is_replaced_between_two_attempts_is_changed(server, trusting_source, key):
     ref = server.put(key, VIDEO)
     server.faults.extend([NOTHING, Fault(stop_after=2_500_000)])

@@ -586,8 +586,6 @@ NO_PAGES = {
     "nothing": "",
     "the page of a proxy": "<html><body>Please log in</body></html>",
     "another document": "<x/>",
-    "no word whether more follows": "<{root}></{root}>",
-    "a word that is none": "<{root}><IsTruncated>True</IsTruncated></{root}>",
     "an error": "<Error><Code>InternalError</Code></Error>",
 }
 
@@ -612,9 +610,42 @@ def test_an_answer_that_is_no_page_never_ends_a_listing(answering, root, body):
 
 def test_a_store_that_keeps_answering_something_else_is_an_error(answering):
     target, asked = answering(lambda *_: (200, "<html/>"))
-    with pytest.raises(StoreError, match=r"failed 4 times \(ResponseParserError\)"):
+    with pytest.raises(StoreError, match="no page of a listing; is it an S3 store"):
         items_of(target)
     assert len(asked) == 4
+
+
+UNUSUAL = {
+    "a word in capitals": "<{root}><IsTruncated>True</IsTruncated>{entry}</{root}>",
+    "a word with attributes": "<{root}><IsTruncated a='b'> true </IsTruncated>{entry}</{root}>",
+    "no word whether more follows": "<{root}>{entry}</{root}>",
+    "a long beginning": "<?xml version='1.0'?><!--" + " " * 2000 + "--><{root}>{entry}</{root}>",
+}
+
+
+@pytest.mark.parametrize("body", UNUSUAL.values(), ids=UNUSUAL)
+@pytest.mark.parametrize("root", ["ListVersionsResult", "ListBucketVersionsResult", "ListBucketResult"])
+def test_an_unusual_page_is_read_and_what_may_follow_is_asked_for(answering, root, body):
+    versions = "Versions" in root
+
+    def script(query, count):
+        if count == 1:
+            one = entry("a", "Version", "1") if versions else entry("a")
+            return 200, body.format(root=root, entry=one)
+        if count == 2:
+            return page(root, entry("b", "Version", "1") if versions else entry("b"))
+        raise AssertionError
+
+    target, asked = answering(script, versions=versions)
+    assert [item.resume[1] for item in items_of(target)] == ["a", "b"]
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize("root", ["ListVersionsResult", "ListBucketResult"])
+def test_a_page_that_names_nothing_and_says_nothing_of_more_is_the_last(answering, root):
+    target, asked = answering(lambda *_: (200, f"<{root}></{root}>"), versions=root == "ListVersionsResult")
+    assert items_of(target) == []
+    assert len(asked) == 1
 
 
 def test_a_page_that_keeps_failing_is_an_error_that_counts_the_attempts(answering):

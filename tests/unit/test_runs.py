@@ -74,6 +74,8 @@ def test_runs_are_told_newest_first(workspace, begun):
 def test_a_folder_that_pins_nothing_is_no_run(workspace, begun):
     run = begun()
     (workspace.runs / "99999999T000000Z-killed").mkdir()
+    (workspace.runs / "99999999T000001Z-foreign").mkdir()
+    (workspace.runs / "99999999T000001Z-foreign" / "run.json").write_text("{}")
     assert list(all_runs(workspace)) == [run]
     assert take_up(workspace, "k", NOW, HOURS) == run
 
@@ -115,6 +117,8 @@ def test_a_difference_compares_with_the_last_complete_run_of_the_same_targets(wo
         provenance = {"finished_at": run.started_at.isoformat(), "complete": complete}
         write_manifest(run.path, [], {"run_id": run.run_id, **provenance}, None, None)
     chosen = begun(1, finished=True)
+    damaged = begun(1.5, finished=True)
+    (damaged.path / "manifest.json").write_text("{}")
     assert complete_before(workspace, chosen).run_id == run_at(workspace, 4)
     earliest = next(run for run in all_runs(workspace) if run.run_id == run_at(workspace, 5))
     with pytest.raises(ManifestError, match="no complete run of the same targets before it"):

@@ -64,6 +64,14 @@ def seen_then(rest):
     answer(rest)
 
 
+def fickle(rest):
+    """Say what was seen and die, but only the first time; hang then."""
+    if Path(rest.decode()).exists():
+        time.sleep(600)
+    Path(rest.decode()).touch()
+    seen_then(b"abort")
+
+
 def nonsense_then(rest):
     write(b"nonsense", final=False)
     answer(rest)
@@ -85,6 +93,7 @@ ACTIONS = {
     b"deaf": deaf,
     b"once": once,
     b"seen": seen_then,
+    b"fickle": fickle,
     b"nonsense": nonsense_then,
     b"environment": environment,
 }

@@ -98,6 +98,11 @@ def test_what_was_seen_before_a_child_ended_is_kept(light, poison, outcome):
     assert decoder.perceive(b"abort").pdq is None
 
 
+def test_what_was_seen_before_one_child_died_and_the_next_took_too_long_is_kept(light, tmp_path):
+    perceived = light(seconds=1).perceive(b"fickle " + os.fsencode(tmp_path / "died"))
+    assert (perceived.outcome, perceived.pdq) == (Outcome.TIMED_OUT, b"Z" * 32)
+
+
 @pytest.mark.parametrize("word", [b"seen", b"nonsense", b"seen seen"])
 def test_what_was_seen_so_far_gives_way_to_the_answer(light, word):
     assert light().perceive(word + b" next") == answered(b"next")

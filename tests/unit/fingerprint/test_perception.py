@@ -15,6 +15,7 @@ from PIL import Image, ImageCms
 
 from scanner.config import Media
 from scanner.fingerprint import METHODS, Perceived, fingerprint, perceive
+from scanner.fingerprint import pdq as pdq_module
 from scanner.fingerprint.pdq import TRANSFORMS, pdq_transformed
 from scanner.media.mending import bare_jpeg
 from scanner.records import Fingerprint, Outcome, records_of, table_of
@@ -378,6 +379,56 @@ DISGUISED = {
     "avif": [b"mif1", b"MA1B", b"isom", b"msf1", b"mp42"],
     "heic": [b"mif1", b"MiHE", b"isom", b"heif", b"qt  "],
 }
+
+
+@pytest.mark.parametrize("brand", [b"mif1", b"mif2", b"miaf", b"isom", b"mp42"])
+@pytest.mark.parametrize(("file_format", "kind"), [("AVIF", "avif"), ("HEIF", "heif")])
+def test_a_picture_that_names_its_structure_alone_is_seen(file_format, kind, brand):
+    data = encoded(PHOTO, file_format)
+    names = b"".join([brand, bytes(4), b"mif1", b"miaf"])
+    size = int.from_bytes(data[:4], "big")
+    seen = perceive(data[:8] + names.ljust(size - 8, b" ") + data[size:], CAPS)
+    assert (seen.outcome, seen.media_type) == (Outcome.HASHED, f"image/{kind}")
+    assert hashes(seen) == hashes(perceive(data, CAPS))
+
+
+@pytest.mark.parametrize("odd", [{3: 1, 4: 2, 7: 24}, {17: 0xE0}])
+def test_a_tga_of_an_odd_header_is_seen_all_the_same(odd):
+    data = bytearray(encoded(PHOTO, "TGA"))
+    for at, value in odd.items():
+        data[at] = value
+    seen = perceive(bytes(data), CAPS)
+    assert (seen.outcome, seen.media_type) == (Outcome.HASHED, "image/x-tga")
+    assert seen.pdq is not None
+
+
+def out_of_memory(monkeypatch, after):
+    """Let hashing run out of memory once it was done so many times."""
+    left, whole = iter(range(after)), pdq_module.pdq_transformed
+
+    def hashed(*arguments):
+        if next(left, None) is None:
+            raise MemoryError
+        return whole(*arguments)
+
+    monkeypatch.setattr(pdq_module, "pdq_transformed", hashed)
+
+
+def test_a_later_frame_without_memory_costs_the_first_one_nothing(monkeypatch):
+    whole = perceive(animation((1, 2, 3), "TIFF"), CAPS)
+    out_of_memory(monkeypatch, 1)
+    seen = perceive(animation((1, 2, 3), "TIFF"), CAPS)
+    assert (seen.outcome, seen.reason) == (Outcome.TOO_LARGE, "not enough memory to hash it; seen in part")
+    assert hashes(seen) == hashes(whole)
+
+
+@pytest.mark.parametrize(
+    ("data", "outcome"),
+    [(pictures.jpeg(1), Outcome.TOO_LARGE), (pictures.truncated(pictures.jpeg(1)), Outcome.UNDECODABLE)],
+)
+def test_a_picture_without_memory_is_a_gap_and_no_crash(monkeypatch, data, outcome):
+    out_of_memory(monkeypatch, 0)
+    assert (perceive(data, CAPS).outcome, perceive(data, CAPS).pdq) == (outcome, None)
 
 
 @pytest.mark.parametrize(
