@@ -81,23 +81,6 @@ class Coverage:
             },
         }
 
-    @classmethod
-    def from_dict(cls, plain: Mapping[str, Any]) -> "Coverage":
-        """Return the coverage that `to_dict` made these values of."""
-        reasons = {
-            (outcome, reason): count
-            for outcome, counts in plain["reasons"].items()
-            for reason, count in counts.items()
-        }
-        return cls(
-            Counter(plain["outcomes"]),
-            Counter(plain["bytes"]),
-            Counter(reasons),
-            Counter({name: unseen["objects"] for name, unseen in plain["unseen"].items()}),
-            Counter({name: unseen["bytes"] for name, unseen in plain["unseen"].items()}),
-            plain["bytes_read"],
-        )
-
 
 def coverage_of(fingerprints: Iterable[Fingerprint]) -> Coverage:
     """Return the coverage of fingerprint rows."""

@@ -3,7 +3,7 @@
 The algorithm is that of the reference implementation of facebook/ThreatExchange (BSD): luma, two box
 filters per axis, 64x64 samples, a quality from their differences, a 16x16 DCT, one bit per coefficient
 above the median. Two ways lead to the samples: the reference's own float32 passes, whose order of
-additions is kept exactly, and a linear form that is some twenty times faster. The linear form is used
+additions is kept exactly, and a linear form that takes about a fifteenth of the time. That one is used
 where its distance from the passes cannot change a bit or the quality; everywhere else the passes decide.
 """
 

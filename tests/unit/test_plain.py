@@ -1,4 +1,4 @@
-"""The plain loop: one slice after the other, in this process, with a decoder child of its own."""
+"""The plain loop: one slice after the other, in this process, with decoder children of its own."""
 
 import os
 from pathlib import Path

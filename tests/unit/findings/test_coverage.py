@@ -137,11 +137,13 @@ def test_rows_that_have_one_outcome_too_many_are_counted_right():
 
 @quick
 @given(rows)
-def test_coverage_survives_json(some):
+def test_a_coverage_in_plain_values_is_json_and_counts_everything(some):
     coverage = coverage_of(some)
-    again = Coverage.from_dict(json.loads(json.dumps(coverage.to_dict())))
-    assert again == coverage
-    assert again.to_dict() == coverage.to_dict()
+    plain = json.loads(json.dumps(coverage.to_dict()))
+    assert plain == coverage.to_dict()
+    assert (plain["outcomes"], plain["bytes"]) == (coverage.outcomes, coverage.bytes)
+    assert sum(len(counts) for counts in plain["reasons"].values()) == len(coverage.reasons)
+    assert {name: unseen["bytes"] for name, unseen in plain["unseen"].items()} == coverage.unseen_bytes
 
 
 def test_reasons_stay_small_and_lose_no_object():
