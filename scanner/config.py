@@ -157,6 +157,9 @@ class Media(Section):
 
     max_pixels: Count = 100_000_000
     max_frames: Few = 16
+    pdq: Literal["full", "luma"] = Field(
+        "full", description="luma: of JPEGs read only the brightness, in less time and some bits off"
+    )
     transforms: Literal["original", "all"] = Field(
         "original", description="all: PDQ also of each picture turned and mirrored, eight in all"
     )

@@ -40,6 +40,11 @@ def encoded(image: Image.Image, file_format: str, **options: Any) -> bytes:
     return sink.getvalue()
 
 
+def rgb(pixels: np.ndarray) -> np.ndarray:
+    """Return pixels of any layout that is hashed (grey, three or four channels) as uint8[H, W, 3]."""
+    return np.repeat(pixels[:, :, None], 3, axis=2) if pixels.ndim == 2 else pixels[:, :, :3]
+
+
 def jpeg(seed: int, size: tuple[int, int] = (640, 480)) -> bytes:
     """Return a seeded picture as an ordinary JPEG."""
     return encoded(picture(seed, size), "JPEG", quality=90)

@@ -1,4 +1,4 @@
-"""The only place where PDQ is computed, bit for bit as `pdqhash` 0.2.8 does, from the full picture.
+"""The only place where PDQ is computed: bit for bit as `pdqhash` 0.2.8 does, or nearly so from luma alone.
 
 The algorithm is that of the reference implementation of facebook/ThreatExchange (BSD): luma, two box
 filters per axis, 64x64 samples, a quality from their differences, a 16x16 DCT, one bit per coefficient
@@ -14,10 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scanner.fingerprint.pdq_linear import sampled
+from scanner.fingerprint.pdq_linear import sampled, sampled_luma
+from scanner.fingerprint.pdq_passes import passed
+from scanner.fingerprint.rows import rows_of
 from scanner.kernels import njit
 
 METHOD = "pdq/full"
+
+LUMA_METHOD = "pdq/luma"
+"""The name of hashes from a JPEG's own luma: within some bits of the reference, in less time."""
 
 MIN_SIDE = 5
 """Pictures with a shorter side have the hash of zeros and quality 0."""
@@ -59,39 +64,50 @@ TRANSFORMS = tuple(_TRANSFORMS)
 """The names of a picture's eight orientations, the picture itself first."""
 
 
-def pdq(rgb: NDArray[np.uint8]) -> tuple[bytes, int]:
+def pdq(pixels: NDArray[np.uint8]) -> tuple[bytes, int]:
     """Return the PDQ hash (32 bytes, bit 255 first, as in its hex text) and quality (0-100) of a picture.
 
-    `rgb` is uint8[H, W, 3].
+    `pixels` is uint8[H, W, 3], or [H, W, 4] of which the fourth channel means nothing, or grey [H, W].
     """
-    hashes, quality = pdq_transformed(rgb, TRANSFORMS[:1])
+    hashes, quality = pdq_transformed(pixels, TRANSFORMS[:1])
     return hashes[0], quality
 
 
-def pdq_transformed(rgb: NDArray[np.uint8], transforms: Sequence[str]) -> tuple[list[bytes], int]:
+def pdq_transformed(pixels: NDArray[np.uint8], transforms: Sequence[str]) -> tuple[list[bytes], int]:
     """Return the PDQ hashes of a picture in some of its `TRANSFORMS`, and its quality, from one transform.
 
     They are derived, as the reference derives them: the hash of a file that really was turned lies some bits
     from them, since the filters and the samples are not symmetric.
     """
-    if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3:
-        raise ValueError(f"PDQ takes uint8[H, W, 3], not {rgb.dtype}{list(rgb.shape)}")
-    height, width, _ = rgb.shape
+    if pixels.dtype != np.uint8 or pixels.ndim not in (2, 3) or pixels.shape[2:] not in ((), (3,), (4,)):
+        raise ValueError(f"PDQ takes uint8[H, W], [H, W, 3] or 4, not {pixels.dtype}{list(pixels.shape)}")
+    height, width = pixels.shape[:2]
     if height < MIN_SIDE or width < MIN_SIDE:
         return [bytes(32)] * len(transforms), 0
-    rows = np.ascontiguousarray(rgb).reshape(height, 3 * width)
-    rows.flags.writeable = False  # one type of argument for the kernels, whoever owns the pixels
-    return _linear(rows, transforms) or _reference(rows, transforms)
+    rows, channels = rows_of(pixels)
+    return _linear(rows, channels, transforms) or _reference(rows, channels, transforms)
+
+
+def pdq_of_luma(
+    plane: NDArray[np.uint8], height: int, width: int, scale: int, transforms: Sequence[str]
+) -> tuple[list[bytes], int]:
+    """Return what `pdq_transformed` does, nearly, from the luma that a JPEG holds: the method `pdq/luma`.
+
+    `plane` is uint8[ceil(height/scale), ceil(width/scale)]: the picture's luma, perhaps at a smaller scale.
+    It differs from the luma of decoded colours by their rounding and clipping, and by what scaling loses.
+    """
+    if min(height, width) < MIN_SIDE:
+        return [bytes(32)] * len(transforms), 0
+    rows, _ = rows_of(plane)
+    return _judged(sampled_luma(rows, height, width, scale), transforms)
 
 
 def _linear(
-    rows: NDArray[np.uint8], transforms: Sequence[str] = TRANSFORMS[:1]
+    rows: NDArray[np.uint8], channels: int, transforms: Sequence[str] = TRANSFORMS[:1]
 ) -> tuple[list[bytes], int] | None:
     """Return the answer of the linear form, or None where it is not certain to be the reference's."""
-    samples = sampled(rows)
-    lowest, highest = (
-        min(_gradients(samples, error) // 90, 100) for error in (-PERCENT_ERROR, PERCENT_ERROR)
-    )
+    samples = sampled(rows, channels)
+    lowest, highest = (_quality(samples, error) for error in (-PERCENT_ERROR, PERCENT_ERROR))
     if lowest != highest:
         return None
     coefficients, hashes = _dct(samples, _DCT, _DCT_TRANSPOSED), []
@@ -105,13 +121,19 @@ def _linear(
 
 
 def _reference(
-    rows: NDArray[np.uint8], transforms: Sequence[str] = TRANSFORMS[:1]
+    rows: NDArray[np.uint8], channels: int, transforms: Sequence[str] = TRANSFORMS[:1]
 ) -> tuple[list[bytes], int]:
-    samples = _passes(rows)
+    return _judged(passed(rows, channels), transforms)
+
+
+def _judged(samples: Floats, transforms: Sequence[str]) -> tuple[list[bytes], int]:
     coefficients = _dct(samples, _DCT, _DCT_TRANSPOSED)
     all_turned = [_turned(coefficients, transform) for transform in transforms]
-    quality = min(_gradients(samples, 0.0) // 90, 100)
-    return [_bits(turned, np.partition(turned, 127)[127]) for turned in all_turned], quality
+    return [_bits(turned, np.partition(turned, 127)[127]) for turned in all_turned], _quality(samples, 0.0)
+
+
+def _quality(samples: Floats, error: float) -> int:
+    return min(_gradients(samples, error) // 90, 100)
 
 
 def _turned(coefficients: Floats, transform: str) -> Floats:
@@ -123,67 +145,6 @@ def _turned(coefficients: Floats, transform: str) -> Floats:
 
 def _bits(coefficients: Floats, median: np.float32) -> bytes:
     return np.packbits((coefficients > median)[::-1]).tobytes()
-
-
-def _passes(rows: NDArray[np.uint8]) -> Floats:
-    """Return the 64x64 samples by the reference's passes over the whole picture."""
-    height, width = rows.shape[0], rows.shape[1] // 3
-    picture = np.empty((height, width), np.float32)
-    _luma(rows, picture)
-    if (height, width) == (64, 64):
-        return picture
-    between = np.empty_like(picture)
-    for _ in range(2):
-        _box_along_rows(picture, between, -(-width // 128))
-        _box_along_columns(between, picture, -(-height // 128))
-    middles = [((np.arange(64) + 0.5) * side / 64).astype(np.int64) for side in (height, width)]
-    return np.ascontiguousarray(picture[np.ix_(*middles)])
-
-
-@njit
-def _luma(rows: Any, out: Any) -> None:
-    for i in range(out.shape[0]):
-        row, luma = rows[i], out[i]
-        for j in range(out.shape[1]):
-            luma[j] = np.float32(row[3 * j] * 0.299 + row[3 * j + 1] * 0.587 + row[3 * j + 2] * 0.114)
-
-
-@njit
-def _box_along_rows(values: Any, out: Any, window: int) -> None:
-    """Average each row over a running window; sums are added to first, then subtracted from, in float32."""
-    ahead = (window + 2) // 2 - 1
-    for i in range(values.shape[0]):
-        row, averages = values[i], out[i]
-        total, inside = np.float32(0), 0
-        for right in range(row.size + ahead):
-            if right < row.size:
-                total += row[right]
-                inside += 1
-            if right >= window:
-                total -= row[right - window]
-                inside -= 1
-            if right >= ahead:
-                averages[right - ahead] = total / np.float32(inside)
-
-
-@njit
-def _box_along_columns(values: Any, out: Any, window: int) -> None:
-    """Do the same for all columns side by side."""
-    height, width = values.shape
-    ahead = (window + 2) // 2 - 1
-    totals, inside = np.zeros(width, np.float32), 0
-    for right in range(height + ahead):
-        if right < height:
-            for j in range(width):
-                totals[j] += values[right, j]
-            inside += 1
-        if right >= window:
-            for j in range(width):
-                totals[j] -= values[right - window, j]
-            inside -= 1
-        if right >= ahead:
-            for j in range(width):
-                out[right - ahead, j] = totals[j] / np.float32(inside)
 
 
 @njit

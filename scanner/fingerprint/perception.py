@@ -15,6 +15,9 @@ from scanner.records import Fingerprint, ObjectRef, Outcome, Picture
 METHODS = f"{pdq.METHOD} {phash.METHOD}"
 """The identifiers of the perceptual methods, as rows carry them."""
 
+LUMA_METHODS = f"{pdq.LUMA_METHOD} {phash.LUMA_METHOD}"
+"""The same for a JPEG of which only the luma was decoded."""
+
 DECODERS = VERSIONS
 """What made the pixels: another version may open what this one cannot."""
 
@@ -96,7 +99,7 @@ def _seen(picture: OpenedPicture, media_type: str, caps: Media, told: Told) -> P
         pdq=first.pdq,
         pdq_quality=first.pdq_quality,
         phash=first.phash,
-        method=METHODS,
+        method=LUMA_METHODS if picture.luma_alone else METHODS,
     )
     told(seen)
     try:
@@ -126,11 +129,14 @@ def _distinct(renderings: Iterator[Rendering], transforms: Sequence[str]) -> Ite
 
 def _hashed(rendering: Rendering, transforms: Sequence[str]) -> Iterator[Picture]:
     """Yield a rendering with all its hashes, then what it is turned and mirrored, with PDQ alone."""
-    height, width, _ = rendering.pixels.shape
-    (value, *turned), quality = pdq.pdq_transformed(rendering.pixels, transforms)
-    yield Picture(rendering.locator, width, height, value, quality, phash.phash(rendering.pixels))
-    for transform, value in zip(transforms[1:], turned, strict=True):
-        yield Picture(rendering.locator, width, height, value, quality, None, transform)
+    locator, width, height = rendering.locator, rendering.width, rendering.height
+    if rendering.scale is None:
+        values, quality = pdq.pdq_transformed(rendering.pixels, transforms)
+    else:
+        values, quality = pdq.pdq_of_luma(rendering.pixels, height, width, rendering.scale, transforms)
+    yield Picture(locator, width, height, values[0], quality, phash.phash(rendering.pixels))
+    for transform, value in zip(transforms[1:], values[1:], strict=True):
+        yield Picture(locator, width, height, value, quality, None, transform)
 
 
 _NO_OBJECT = ObjectRef("", "", "", None, "", 0, datetime(1970, 1, 1, tzinfo=UTC))

@@ -9,14 +9,17 @@ from scanner.fingerprint.shrunk import shrunk
 
 METHOD = "phash/imagehash"
 
+LUMA_METHOD = "phash/luma"
+"""The name of hashes from a JPEG's own luma, perhaps at a smaller scale: within some bits of imagehash's."""
+
 SIDE = 32
 """To what imagehash has Pillow shrink a picture before the cosine transform: 8 times its factor of 4."""
 
 
-def phash(rgb: NDArray[np.uint8]) -> bytes:
-    """Return the 64-bit pHash of a picture, uint8[H, W, 3], as 8 bytes, equal to imagehash's hex text.
+def phash(pixels: NDArray[np.uint8]) -> bytes:
+    """Return the 64-bit pHash of a picture as 8 bytes, equal to imagehash's hex text.
 
-    imagehash gets the picture shrunk already, which it then leaves as it is.
+    `pixels` is what `shrunk` takes. imagehash gets them shrunk already, which it then leaves as they are.
     """
-    small = Image.fromarray(shrunk(rgb, SIDE))
+    small = Image.fromarray(shrunk(pixels, SIDE))
     return np.packbits(imagehash.phash(small).hash.ravel()).tobytes()

@@ -13,22 +13,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scanner.fingerprint.rows import rows_of
 from scanner.kernels import njit
 
 LOBES = 3
 BITS = 22  # 32 less 8 of the pixels and 2 of the lobes that are negative
 
 
-def shrunk(rgb: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """Return uint8[side, side]: `Image.convert("L").resize((side, side), LANCZOS)` of uint8[H, W, 3]."""
-    height, width, _ = rgb.shape
-    rows = np.ascontiguousarray(rgb).reshape(height, 3 * width)
-    rows.flags.writeable = False  # one type of argument for the kernel, whoever owns the pixels
+def shrunk(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """Return uint8[side, side]: `Image.convert("L").resize((side, side), LANCZOS)` of a picture.
+
+    `pixels` is uint8[H, W, 3], or [H, W, 4] of which the fourth channel means nothing, or grey [H, W].
+    """
+    rows, channels = rows_of(pixels)
+    height, width = pixels.shape[:2]
     out = np.empty((side, side), np.uint8)
     # Since its version 13, Pillow begins with the axis on which much more is to be lost.
     tall = height > side and height - side > 2 * (width - side)
     shrink = _along_columns_first if tall else _along_rows_first
-    shrink(rows, *_windows(width, side), *_windows(height, side), out)
+    shrink(rows, channels, *_windows(width, side), *_windows(height, side), out)
     return out
 
 
@@ -66,12 +69,12 @@ def _sinc(x: float) -> float:
 
 @njit
 def _along_rows_first(
-    rows: Any, across: Any, across_weights: Any, down: Any, down_weights: Any, out: Any
+    rows: Any, channels: int, across: Any, across_weights: Any, down: Any, down_weights: Any, out: Any
 ) -> None:
-    height, width, side = rows.shape[0], rows.shape[1] // 3, out.shape[0]
+    height, width, side = rows.shape[0], rows.shape[1] // channels, out.shape[0]
     luma, narrow = np.empty(width, np.int32), np.empty((height, side), np.uint8)
     for i in range(height):
-        _luma(rows[i], luma)
+        _luma(rows[i], channels, luma)
         _across(luma, across, across_weights, narrow[i])
     totals = np.empty(side, np.int32)
     for place in range(side):
@@ -86,12 +89,12 @@ def _along_rows_first(
 
 @njit
 def _along_columns_first(
-    rows: Any, across: Any, across_weights: Any, down: Any, down_weights: Any, out: Any
+    rows: Any, channels: int, across: Any, across_weights: Any, down: Any, down_weights: Any, out: Any
 ) -> None:
-    height, width, side = rows.shape[0], rows.shape[1] // 3, out.shape[0]
+    height, width, side = rows.shape[0], rows.shape[1] // channels, out.shape[0]
     luma, totals = np.empty(width, np.int32), np.zeros((side, width), np.int32)
     for i in range(height):
-        _luma(rows[i], luma)
+        _luma(rows[i], channels, luma)
         for place in range(side):
             if down[place, 0] <= i < down[place, 1]:
                 weight = down_weights[place, i - down[place, 0]]
@@ -104,12 +107,23 @@ def _along_columns_first(
 
 
 @njit
-def _luma(row: Any, out: Any) -> None:
+def _luma(row: Any, channels: int, out: Any) -> None:
+    if channels == 1:
+        for j in range(out.size):
+            out[j] = np.int32(row[j])
+    elif channels == 3:
+        _weigh(row, 3, out)
+    else:
+        _weigh(row, 4, out)
+
+
+@njit
+def _weigh(row: Any, channels: int, out: Any) -> None:
     for j in range(out.size):
         weighted = (
-            np.uint32(row[3 * j]) * np.uint32(19595)
-            + np.uint32(row[3 * j + 1]) * np.uint32(38470)
-            + np.uint32(row[3 * j + 2]) * np.uint32(7471)
+            np.uint32(row[channels * j]) * np.uint32(19595)
+            + np.uint32(row[channels * j + 1]) * np.uint32(38470)
+            + np.uint32(row[channels * j + 2]) * np.uint32(7471)
         )
         out[j] = np.int32((weighted + np.uint32(0x8000)) >> np.uint32(16))
 

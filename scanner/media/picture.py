@@ -9,17 +9,15 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-import numpy as np
 import PIL
 import pillow_heif
-from numpy.typing import NDArray
 from PIL import AvifImagePlugin, ExifTags, Image, ImageFile, PngImagePlugin
 
 from scanner.config import Media
 from scanner.media import jpeg
-from scanner.media.colour import rgb_of
+from scanner.media.colour import Pixels, pixels_of
 from scanner.media.frames import PAGED, TooManyFrames, frame_count, reachable, sampled
-from scanner.media.jpeg import rgb_of_jpeg
+from scanner.media.jpeg import luma_of_jpeg, pixels_of_jpeg
 from scanner.media.mending import bare_jpeg, branded
 from scanner.media.sniff import Kind, MediaType
 from scanner.records import Outcome
@@ -96,10 +94,17 @@ class Unusable(Exception):
 
 @dataclass(frozen=True)
 class Rendering:
-    """One picture to look at: RGB, uint8[H, W, 3], and where in the object it is ("": the picture itself)."""
+    """One picture to look at, and where in the object it is ("": the picture itself).
+
+    `pixels` are those of `scanner.media.colour`, valid until the next rendering is taken. With a `scale` they
+    are the luma that a JPEG of this width and height holds, uint8[ceil(height/scale), ceil(width/scale)].
+    """
 
     locator: str
-    pixels: NDArray[np.uint8]
+    width: int
+    height: int
+    pixels: Pixels
+    scale: int | None = None
 
 
 class Picture:
@@ -108,6 +113,7 @@ class Picture:
     Pixels are as stored; `orientation` (Exif, 1-8) is noted, not applied. `outcome`, `reason` and
     `frame_count` are final when all renderings have been taken: `hashed` when every frame that was chosen
     could be decoded, else what the first that could not came to; the hashes of the others stand all the same.
+    `luma_alone` says that the pixels are a JPEG's luma, nothing more.
     """
 
     def __init__(self, image: Image.Image, data: bytes, caps: Media) -> None:
@@ -119,6 +125,7 @@ class Picture:
         self.outcome = Outcome.HASHED
         self.reason: str | None = None
         self.frame_count: int | None = None
+        self.luma_alone = False
 
     def renderings(self) -> Iterator[Rendering]:
         """Yield the picture, then what differs: other views of it, and up to `max_frames` - 1 more frames.
@@ -157,22 +164,29 @@ class Picture:
     def _frame(self, locator: str) -> Iterator[Rendering]:
         with _judged(self._caps):
             _check_size(self._image, self._caps)
-            pixels = self._jpeg_pixels() if not locator else None
-            others: dict[str, Image.Image] = {}
-            if pixels is None:
-                self._image.load()
-                laid, others = rgb_of(self._image)
-                pixels = np.asarray(laid)
-        self._pixels += pixels.shape[0] * pixels.shape[1] * (1 + len(others))
-        yield Rendering(locator, pixels)
-        for name, image in others.items():
-            yield Rendering(f"{locator},{name}".lstrip(","), np.asarray(image))
+            rendering = None if locator else self._of_jpeg()
+            renderings = [rendering] if rendering is not None else self._of_image(locator)
+        self._pixels += sum(one.width * one.height for one in renderings)
+        yield from renderings
 
-    def _jpeg_pixels(self) -> NDArray[np.uint8] | None:
-        """Return the pixels of an ordinary JPEG by the shorter way; None for everything else."""
-        if self._image.format not in ("JPEG", "MPO") or self._image.mode != "RGB":
+    def _of_jpeg(self) -> Rendering | None:
+        """Return an ordinary JPEG by the shorter way; None for everything else."""
+        width, height = self._image.size
+        if self._image.format not in ("JPEG", "MPO") or self._image.mode not in ("RGB", "L"):
             return None
-        return rgb_of_jpeg(self._data, *self._image.size)
+        if self._caps.pdq == "luma" and self._image.format == "JPEG":  # an MPO's later frames have colours
+            plane = luma_of_jpeg(self._data, width, height)
+            self.luma_alone = plane is not None
+            return Rendering("", width, height, *plane) if plane is not None else None
+        pixels = pixels_of_jpeg(self._data, width, height)
+        return None if pixels is None else Rendering("", width, height, pixels)
+
+    def _of_image(self, locator: str) -> list[Rendering]:
+        self._image.load()
+        width, height = self._image.size
+        pixels, others = pixels_of(self._image)
+        named = {f"{locator},{name}".lstrip(","): other for name, other in others.items()}
+        return [Rendering(name, width, height, view) for name, view in ({locator: pixels} | named).items()]
 
     def _later(self) -> list[int]:
         with _judged(self._caps):

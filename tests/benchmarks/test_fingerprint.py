@@ -15,7 +15,7 @@ from threatexchange.signal_type.pdq.signal import PdqSignal
 
 from scanner.fingerprint import fingerprint
 from scanner.fingerprint.pdq import pdq
-from scanner.media.jpeg import rgb_of_jpeg
+from scanner.media.jpeg import pixels_of_jpeg
 from tests.photographs import encoded, photographs
 
 ROUNDS = 5
@@ -36,7 +36,7 @@ def width(path):
 
 def pixels(data):
     with Image.open(io.BytesIO(data)) as image:
-        return rgb_of_jpeg(data, *image.size)
+        return pixels_of_jpeg(data, *image.size)
 
 
 def by_peers(data):

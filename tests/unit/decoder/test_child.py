@@ -87,10 +87,10 @@ def test_the_child_writes_no_files(poisoned, tmp_path):
 
 
 def test_memory_beyond_the_cap_is_too_large_and_no_crash():
-    data = pictures.png_of(9000, 9000, bytes(9001 * 9000))
-    with Decoder(Media(memory_bytes=1 << 30)) as small:
+    data = pictures.png_of(40_000, 40_000)
+    with Decoder(Media(memory_bytes=1 << 30, max_pixels=2 * 10**9)) as small:
         seen = small.perceive(data)
-        assert (seen.outcome, seen.reason) == (Outcome.TOO_LARGE, "not enough memory to hash it")
+        assert (seen.outcome, seen.reason) == (Outcome.TOO_LARGE, "not enough memory to decode it")
         assert small.perceive(jpeg(1)) == perceive(jpeg(1), CAPS)
 
 

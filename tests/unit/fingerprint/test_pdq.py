@@ -8,8 +8,12 @@ from hypothesis import given, settings
 from PIL import Image
 
 from scanner.fingerprint import pdq as module
-from scanner.fingerprint.pdq import TRANSFORMS, pdq, pdq_transformed
+from scanner.fingerprint import pdq_linear as linear
+from scanner.fingerprint import pdq_passes as passes
+from scanner.fingerprint.pdq import TRANSFORMS, pdq, pdq_of_luma, pdq_transformed
 from scanner.fingerprint.pdq_linear import _tents, sampled
+from scanner.fingerprint.pdq_passes import passed
+from scanner.media.colour import pixels_of
 from tests.pictures import picture
 
 
@@ -143,9 +147,9 @@ def test_the_linear_form_decides_most_pictures_and_never_differs():
     for seed in range(40):
         rows = np.asarray(picture(seed, (700, 500))).reshape(500, 2100)
         rows.flags.writeable = False
-        answer = module._linear(rows)
+        answer = module._linear(rows, 3)
         decided += answer is not None
-        assert answer in (None, module._reference(rows))
+        assert answer in (None, module._reference(rows, 3))
     assert decided > 20
 
 
@@ -153,37 +157,93 @@ def test_the_linear_form_decides_most_pictures_and_never_differs():
 def test_the_linear_form_leaves_pictures_without_a_clear_median_to_the_passes(kind):
     rows = np.ascontiguousarray(kind(1, 200, 300)).reshape(200, 900)
     rows.flags.writeable = False
-    assert module._linear(rows) is None
+    assert module._linear(rows, 3) is None
 
 
 def test_a_quality_on_a_rounding_edge_is_left_to_the_passes():
     rgb = np.asarray(picture(1635, (90, 70))) // 5 + 90  # its linear samples alone would say 34, not 33
     rows = rgb.reshape(70, 270)
     rows.flags.writeable = False
-    assert module._linear(rows) is None
+    assert module._linear(rows, 3) is None
     assert pdq(rgb) == reference(rgb)
 
 
 def test_whoever_owns_the_pixels_one_kernel_is_compiled():
     rgb = flat(1, 40, 50)
-    for pixels in (rgb, np.asarray(picture(1, (70, 60))), rgb[::2], np.asfortranarray(rgb)):
+    shared, _ = pixels_of(picture(1, (70, 60)))
+    for pixels in (
+        rgb,
+        np.asarray(picture(1, (70, 60))),
+        shared,
+        rgb[:, :, 1],
+        rgb[::2],
+        np.asfortranarray(rgb),
+    ):
         pdq(pixels)
-    assert [len(kernel.signatures) for kernel in (module._luma, module._box_along_rows)] == [1, 1]
+    pdq_of_luma(rgb[:, :, 0], 80, 100, 2, TRANSFORMS)
+    assert [len(kernel.signatures) for kernel in (passes._filtered, linear._apply)] == [1, 1]
 
 
 @pytest.mark.parametrize("sides", [(5, 5), (64, 65), (200, 300), (129, 1000)], ids=str)
 def test_the_linear_samples_lie_close_to_those_of_the_passes(sides):
     rows = noise(5, *sides).reshape(sides[0], 3 * sides[1])
-    assert np.abs(sampled(rows) - module._passes(rows)).max() < 2e-3
+    assert np.abs(sampled(rows, 3) - passed(rows, 3)).max() < 2e-3
 
 
-@pytest.mark.parametrize("side", [5, 6, 63, 64, 65, 127, 128, 129, 1000, 4000])
-def test_tents_stand_inside_the_picture_and_sum_to_one(side):
-    starts, weights = _tents(side)
+@pytest.mark.parametrize("scale", [1, 2, 4, 8])
+@pytest.mark.parametrize("side", [5, 6, 63, 64, 65, 127, 128, 129, 1000, 4000, 4097])
+def test_tents_stand_inside_the_picture_and_sum_to_one(side, scale):
+    starts, weights = _tents(side, scale)
     assert weights.sum(axis=1) == pytest.approx(1, abs=1e-5)
     assert weights.min() >= 0
     assert starts.min() >= 0
-    assert (starts + weights.shape[1]).max() <= side
+    assert (starts + weights.shape[1]).max() <= -(-side // scale)
+
+
+@given(st.integers(5, 3000), st.sampled_from([2, 4, 8]))
+@settings(derandomize=True, deadline=None, max_examples=60)
+def test_a_smaller_pixel_bears_the_weights_of_all_those_it_stands_for(side, scale):
+    (starts, weights), (full_starts, full_weights) = _tents(side, scale), _tents(side, 1)
+    for sample in range(64):
+        full, small = np.zeros(-(-side // scale) * scale), np.zeros(-(-side // scale))
+        full[full_starts[sample] :][: full_weights.shape[1]] = full_weights[sample]
+        small[starts[sample] :][: weights.shape[1]] = weights[sample]
+        assert small == pytest.approx(full.reshape(-1, scale).sum(axis=1), abs=1e-6)
+
+
+@settings(derandomize=True, deadline=None, max_examples=80)
+@given(st.sampled_from(KINDS), st.integers(0, 2**32), st.integers(1, 300), st.integers(1, 300))
+def test_the_layout_of_the_pixels_changes_nothing(kind, seed, height, width):
+    rgb = kind(seed, height, width)
+    four = np.concatenate([rgb, noise(seed + 1, height, width)[:, :, :1]], axis=2)
+    assert pdq_transformed(four, TRANSFORMS) == pdq_transformed(rgb, TRANSFORMS)
+    grey = np.ascontiguousarray(rgb[:, :, 0])
+    assert pdq(grey) == reference(np.repeat(grey[:, :, None], 3, axis=2))
+
+
+def scaled(grey, scale):
+    """Return the means of squares, the last ones filled up with their edge: luma at a smaller scale."""
+    height, width = grey.shape
+    padded = np.pad(grey, ((0, -height % scale), (0, -width % scale)), "edge").astype(float)
+    means = padded.reshape(padded.shape[0] // scale, scale, -1, scale).mean(axis=(1, 3))
+    return np.rint(means).astype(np.uint8)
+
+
+@pytest.mark.parametrize("scale", [1, 2, 4, 8])
+@pytest.mark.parametrize("seed", range(6))
+def test_luma_gives_nearly_the_hash_of_the_full_picture(seed, scale):
+    grey = np.asarray(picture(seed, (517 * scale + seed, 512 * scale)).convert("L"))
+    value, quality = pdq(grey)
+    (near, *turned), near_quality = pdq_of_luma(scaled(grey, scale), *grey.shape, scale, TRANSFORMS)
+    assert (int.from_bytes(near, "big") ^ int.from_bytes(value, "big")).bit_count() <= 14
+    assert abs(near_quality - quality) <= 2
+    assert len({near, *turned}) == 8
+
+
+@pytest.mark.parametrize("sides", [(4, 300), (300, 4), (1, 1)])
+def test_luma_of_a_picture_that_is_too_small_has_no_hash(sides):
+    plane = noise(1, *sides)[:, :, 0]
+    assert pdq_of_luma(plane, *sides, 1, TRANSFORMS) == ([bytes(32)] * 8, 0)
 
 
 def test_the_hex_text_begins_with_bit_255():
@@ -210,7 +270,8 @@ def test_pixels_are_left_as_they_were():
 
 
 @pytest.mark.parametrize(
-    "pixels", [np.zeros((9, 9), np.uint8), np.zeros((9, 9, 4), np.uint8), np.zeros((9, 9, 3))]
+    "pixels",
+    [np.zeros((9, 9, 2), np.uint8), np.zeros(9, np.uint8), np.zeros((9, 9, 3)), np.zeros((9, 9), bool)],
 )
 def test_what_is_not_rgb_is_refused(pixels):
     with pytest.raises(ValueError, match="uint8"):

@@ -45,6 +45,16 @@ def test_large_and_odd_sizes_are_shrunk_as_pillow_shrinks_them(size):
         assert (shrunk(rgb, 32) == by_pillow(rgb, 32)).all()
 
 
+@settings(derandomize=True, deadline=None, max_examples=60)
+@given(st.integers(0, 2**32), st.integers(1, 200), st.integers(1, 200))
+def test_the_layout_of_the_pixels_changes_nothing(seed, height, width):
+    rgb = noise(seed, height, width)
+    four = np.concatenate([rgb, noise(seed + 1, height, width)[:, :, :1]], axis=2)
+    assert (shrunk(four, 32) == shrunk(rgb, 32)).all()
+    grey = np.ascontiguousarray(rgb[:, :, 0])
+    assert (shrunk(grey, 32) == by_pillow(grey, 32)).all()
+
+
 @pytest.mark.parametrize("size", [(640, 480), (32, 32), (31, 33), (1, 1), (5, 700), (1600, 900)], ids=str)
 def test_the_phash_is_that_of_imagehash_from_the_full_picture(size):
     image = picture(7, (max(size[0], 9), max(size[1], 9))).resize(size)

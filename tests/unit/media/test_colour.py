@@ -2,21 +2,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scanner.media.colour import rgb_of
-from tests.pictures import picture
+from scanner.media.colour import _STRIP, pixels_of
+from tests.pictures import picture, rgb
 
 RAMP = np.tile(np.arange(256), (4, 1))
 
 
 def grey(values):
-    return np.asarray(rgb_of(Image.fromarray(values))[0])[:, :, 0]
+    return pixels_of(Image.fromarray(values))[0]
 
 
 @pytest.mark.parametrize("mode", ["I;16", "I;16L", "I;16B"])
 def test_16_bits_keep_their_top_byte(mode):
     order = ">u2" if mode == "I;16B" else "<u2"
     image = Image.frombytes(mode, (256, 4), (RAMP * 256 + 255).astype(order).tobytes())
-    assert (np.asarray(rgb_of(image)[0])[:, :, 1] == RAMP).all()
+    assert (pixels_of(image)[0] == RAMP).all()
 
 
 @pytest.mark.parametrize(
@@ -39,8 +39,8 @@ def test_deeper_greys_are_brought_to_8_bits(values):
 @pytest.mark.parametrize("kind", [np.uint16, np.int32, np.float32])
 def test_deeper_greys_are_also_seen_as_the_peers_see_them(kind):
     values = (RAMP * 3 + 0.5).astype(kind)
-    clipped = rgb_of(Image.fromarray(values))[1]["grey=clipped"]
-    assert (np.asarray(clipped) == np.asarray(Image.fromarray(values).convert("RGB"))).all()
+    clipped = pixels_of(Image.fromarray(values))[1]["grey=clipped"]
+    assert (clipped == np.asarray(Image.fromarray(values).convert("L"))).all()
 
 
 @pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
@@ -57,8 +57,10 @@ def test_a_flat_negative_picture_has_one_colour():
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBX", "CMYK", "YCbCr", "HSV"])
 def test_pictures_without_alpha_have_one_rendering(mode):
-    laid, others = rgb_of(picture(1, (60, 40)).convert(mode))
-    assert (laid.mode, laid.size, others) == ("RGB", (60, 40), {})
+    image = picture(1, (60, 40)).convert(mode)
+    pixels, others = pixels_of(image)
+    assert (rgb(pixels) == np.asarray(image.convert("RGB"))).all()
+    assert others == {}
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "RGBa", "LA", "La", "PA"])
@@ -66,11 +68,11 @@ def test_transparent_pixels_are_laid_on_white(mode):
     image = picture(1, (60, 40)).convert("RGBA")
     image.putalpha(Image.new("L", image.size, 0))
     through = {"La": "LA", "PA": "P"}
-    laid, others = rgb_of(
+    laid, others = pixels_of(
         image.convert(through.get(mode, mode)).convert(mode) if mode != "PA" else palette_alpha()
     )
-    assert laid.getpixel((5, 5)) == (255, 255, 255)
-    assert (laid.mode, others["alpha=dropped"].mode) == ("RGB", "RGB")
+    assert (rgb(laid) == 255).all()
+    assert others["alpha=dropped"].shape == (40, 60, 4)
 
 
 def palette_alpha():
@@ -81,20 +83,45 @@ def palette_alpha():
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "RGBa"])
 def test_an_alpha_channel_that_hides_nothing_gives_no_second_rendering(mode):
-    assert rgb_of(picture(1, (60, 40)).convert("RGBA").convert(mode))[1] == {}
+    image = picture(1, (60, 40)).convert("RGBA").convert(mode)
+    pixels, others = pixels_of(image)
+    assert (rgb(pixels) == np.asarray(image.convert("RGBA").convert("RGB"))).all()
+    assert others == {}
 
 
 def test_half_transparent_pixels_are_half_white():
     image = Image.new("RGBA", (8, 8), (100, 0, 200, 128))
-    laid, others = rgb_of(image)
-    assert np.abs(np.subtract(laid.getpixel((1, 1)), (177, 127, 227))).max() <= 1
-    assert others["alpha=dropped"].getpixel((1, 1)) == (100, 0, 200)
+    laid, others = pixels_of(image)
+    assert np.abs(np.subtract(rgb(laid)[1, 1], (177, 127, 227), dtype=int)).max() <= 1
+    assert (rgb(others["alpha=dropped"]) == (100, 0, 200)).all()
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "RGB"])
 def test_a_colour_that_stands_for_transparency_is_alpha(mode):
     image = Image.new(mode, (8, 8), 0)
     image.info["transparency"] = (0, 0, 0) if mode == "RGB" else 0
-    laid, others = rgb_of(image)
-    assert laid.getpixel((1, 1)) == (255, 255, 255)
-    assert others["alpha=dropped"].getpixel((1, 1)) == (0, 0, 0)
+    laid, others = pixels_of(image)
+    assert (rgb(laid) == 255).all()
+    assert (rgb(others["alpha=dropped"]) == 0).all()
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBX", "L", "RGBA"])
+@pytest.mark.parametrize("width", [1, 5, 64])
+def test_a_picture_of_8_bits_is_hashed_where_it_lies(mode, width):
+    image = picture(1, (width, 40)).convert(mode)
+    pixels, _ = pixels_of(image)
+    image.paste((0, 9, 99) if image.mode != "L" else 77, (0, 0, width, 40))
+    assert (rgb(pixels)[39, 0] == ((0, 9, 99) if image.mode != "L" else 77)).all()
+
+
+@pytest.mark.parametrize("height", [1, _STRIP - 1, _STRIP, _STRIP + 1, 3 * _STRIP])
+def test_strips_make_a_picture_that_is_whole(height):
+    random = np.random.default_rng(height)
+    rgba = random.integers(0, 256, (height, 7, 4), np.uint8)
+    image = Image.fromarray(rgba)
+    laid = Image.new("RGB", image.size, "white")
+    laid.paste(image.convert("RGB"), mask=image.getchannel("A"))
+    assert (rgb(pixels_of(image)[0]) == np.asarray(laid)).all()
+    deep = random.integers(0, 65536, (height, 7), np.int32)
+    deep[0, 0], deep[-1, -1] = 0, 65535
+    assert (pixels_of(Image.fromarray(deep))[0] == (deep >> 8)).all()

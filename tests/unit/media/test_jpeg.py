@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from PIL import Image
 
-from scanner.media.jpeg import rgb_of_jpeg
+from scanner.media.jpeg import luma_of_jpeg, pixels_of_jpeg
 from tests.pictures import encoded, picture, truncated
 
 PHOTO = picture(31, (211, 157))
@@ -20,6 +20,7 @@ ORDINARY = [
     {"optimize": True, "restart_marker_blocks": 3},
     {"exif": b"Exif\0\0"},
 ]
+GREY = PHOTO.convert("L")
 
 
 def by_pillow(data):
@@ -30,19 +31,26 @@ def by_pillow(data):
 @pytest.mark.parametrize("options", ORDINARY, ids=str)
 def test_an_ordinary_jpeg_has_the_pixels_that_pillow_gives_it(options):
     data = encoded(PHOTO, "JPEG", **options)
-    assert (rgb_of_jpeg(data, 211, 157) == by_pillow(data)).all()
+    assert (pixels_of_jpeg(data, 211, 157) == by_pillow(data)).all()
+
+
+@pytest.mark.parametrize("options", [{}, {"quality": 30}, {"progressive": True}], ids=str)
+def test_an_ordinary_grey_jpeg_stays_grey(options):
+    data = encoded(GREY, "JPEG", **options)
+    pixels = pixels_of_jpeg(data, 211, 157)
+    assert pixels.shape == (157, 211)
+    assert (pixels == by_pillow(data)).all()
 
 
 @settings(derandomize=True, deadline=None, max_examples=60)
 @given(st.integers(1, 90), st.integers(1, 90), st.integers(5, 100), st.sampled_from([0, 1, 2]))
 def test_any_size_and_quality_has_the_pixels_that_pillow_gives_it(width, height, quality, subsampling):
     data = encoded(PHOTO.resize((width, height)), "JPEG", quality=quality, subsampling=subsampling)
-    assert (rgb_of_jpeg(data, width, height) == by_pillow(data)).all()
+    assert (pixels_of_jpeg(data, width, height) == by_pillow(data)).all()
 
 
 ODD = {
     "another size": (encoded(PHOTO, "JPEG"), 210, 157),
-    "greys": (encoded(PHOTO.convert("L"), "JPEG"), 211, 157),
     "print colours": (encoded(PHOTO.convert("CMYK"), "JPEG"), 211, 157),
     "colours that are not converted": (encoded(PHOTO, "JPEG", keep_rgb=True), 211, 157),
     "no last marker": (encoded(PHOTO, "JPEG")[:-2], 211, 157),
@@ -53,8 +61,47 @@ ODD = {
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_what_is_odd_is_left_to_pillow(name):
-    assert rgb_of_jpeg(*ODD[name]) is None
+@pytest.mark.parametrize("way", [pixels_of_jpeg, luma_of_jpeg])
+def test_what_is_odd_is_left_to_pillow(name, way):
+    assert way(*ODD[name]) is None
+
+
+def draft(data, scale):
+    """Return what Pillow has libjpeg give of the luma at a smaller scale."""
+    with Image.open(io.BytesIO(data)) as image:
+        image.draft("L", (image.width // scale, image.height // scale))
+        return np.asarray(image)
+
+
+@pytest.mark.parametrize(
+    ("size", "scale"),
+    [
+        ((211, 157), 1),
+        ((1023, 5000), 1),
+        ((1024, 1024), 2),
+        ((2047, 1100), 2),
+        ((2048, 2301), 4),
+        ((4095, 2060), 4),
+        ((4096, 4100), 8),
+        ((9001, 8192), 8),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_luma_is_decoded_at_the_smallest_scale_that_keeps_512_pixels(size, scale, mode):
+    data = encoded(PHOTO.convert(mode).resize(size, Image.Resampling.BILINEAR), "JPEG")
+    plane, found = luma_of_jpeg(data, *size)
+    assert (found, plane.shape) == (scale, (-(-size[1] // scale), -(-size[0] // scale)))
+    assert (plane == draft(data, scale)).all()
+
+
+@pytest.mark.parametrize("options", ORDINARY, ids=str)
+def test_luma_is_that_of_the_file_before_its_colours_are_mixed(options):
+    data = encoded(PHOTO, "JPEG", **options)
+    plane, _ = luma_of_jpeg(data, 211, 157)
+    with Image.open(io.BytesIO(data)) as image:
+        image.draft("YCbCr", None)
+        assert (plane == np.asarray(image)[:, :, 0]).all()
 
 
 @settings(derandomize=True, deadline=None, max_examples=150)
@@ -62,6 +109,6 @@ def test_what_is_odd_is_left_to_pillow(name):
 def test_garbled_jpegs_have_the_pixels_that_pillow_gives_them_or_none(at, noise):
     data = encoded(PHOTO, "JPEG")
     garbled = data[:at] + noise + data[at + len(noise) :]
-    pixels = rgb_of_jpeg(garbled, 211, 157)
+    pixels = pixels_of_jpeg(garbled, 211, 157)
     if pixels is not None:
         assert (pixels == by_pillow(garbled)).all()

@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from scanner.media import picture as module
 from scanner.media.picture import Unusable, opened
 from scanner.media.sniff import sniff
 from scanner.records import Outcome
-from tests.pictures import animation, encoded, picture, pixel_bomb, png_chunk, png_of
+from tests.pictures import animation, encoded, picture, pixel_bomb, png_chunk, png_of, rgb
 
 SMALL = picture(9, (48, 40))
 FORMATS = {
@@ -33,7 +34,7 @@ FORMATS = {
 
 def taken(data, caps):
     with opened(data, sniff(data), caps) as one:
-        return one, list(one.renderings())
+        return one, [replace(view, pixels=view.pixels.copy()) for view in one.renderings()]
 
 
 def attempted(data, caps):
@@ -51,7 +52,7 @@ def test_garbled_files_are_a_picture_or_unusable_and_nothing_else(file_format):
         garbled = data[: random.integers(20, data.size + 1)].copy()
         garbled[random.integers(0, garbled.size, random.integers(1, 12))] = random.integers(0, 256)
         refusals, modes = attempted(garbled.tobytes(), Media(max_pixels=1_000_000))
-        assert set(modes) <= {(3,)}
+        assert set(modes) <= {(), (3,), (4,)}
         for refusal in refusals:
             assert refusal.outcome in (Outcome.UNDECODABLE, Outcome.TOO_LARGE)
             assert len(refusal.reason) < 80
@@ -104,7 +105,7 @@ def test_the_primary_picture_of_a_heic_comes_first():
     data = animation((1, 2, 3), "HEIF", size=(64, 48), primary_index=2)
     _, renderings = taken(data, Media())
     assert [rendering.locator for rendering in renderings] == ["", "frame=0", "frame=1"]
-    pixels = [rendering.pixels.astype(int) for rendering in renderings]
+    pixels = [rgb(rendering.pixels).astype(int) for rendering in renderings]
     assert np.abs(pixels[0] - np.asarray(picture(3, (64, 48)), int)).mean() < 20
     assert len(taken(data, Media(max_frames=1))[1]) == 1
 
@@ -120,7 +121,7 @@ def test_the_composite_of_a_layered_file_is_the_picture():
     data = head + sections + b"\0\0" + np.ascontiguousarray(image.transpose(2, 0, 1)).tobytes()
     one, renderings = taken(data, Media())
     assert one.frame_count == 1
-    assert (renderings[0].pixels == image).all()
+    assert (rgb(renderings[0].pixels) == image).all()
 
 
 def test_metadata_that_is_broken_does_not_hide_the_picture():
@@ -142,3 +143,28 @@ def test_pixels_are_decoded_as_pillow_decodes_them():
     data = encoded(SMALL, "JPEG")
     _, renderings = taken(data, Media())
     assert (renderings[0].pixels == np.asarray(Image.open(io.BytesIO(data)))).all()
+
+
+def test_a_jpeg_gives_its_luma_alone_where_that_is_wanted():
+    data = encoded(picture(5, (1100, 1030)), "JPEG")
+    one, (rendering,) = taken(data, Media(pdq="luma"))
+    assert one.luma_alone
+    assert (rendering.width, rendering.height, rendering.scale) == (1100, 1030, 2)
+    assert rendering.pixels.shape == (515, 550)
+    assert one.width, one.height == (1100, 1030)
+
+
+FULL = {
+    "another format": encoded(SMALL, "PNG"),
+    "print colours": encoded(SMALL.convert("CMYK"), "JPEG"),
+    "further pictures behind it": animation((1, 2), "MPO"),
+    "a decoder that warns": encoded(SMALL, "JPEG")[:-2] + bytes(9) + b"\xff\xd9",
+}
+
+
+@pytest.mark.parametrize("name", FULL)
+def test_what_has_no_luma_of_its_own_keeps_its_colours(name):
+    one, renderings = taken(FULL[name], Media(pdq="luma"))
+    assert not one.luma_alone
+    assert [rendering.scale for rendering in renderings] == [None] * len(renderings)
+    assert (renderings[0].pixels == taken(FULL[name], Media())[1][0].pixels).all()
