@@ -5,7 +5,6 @@ import numpy as np
 import pdqhash
 import pytest
 from hypothesis import given, settings
-from PIL import Image
 
 from scanner.fingerprint import pdq as module
 from scanner.fingerprint import pdq_linear as linear
@@ -14,6 +13,7 @@ from scanner.fingerprint.pdq import TRANSFORMS, pdq, pdq_of_luma, pdq_transforme
 from scanner.fingerprint.pdq_linear import _tents, sampled
 from scanner.fingerprint.pdq_passes import passed
 from scanner.media.colour import pixels_of
+from tests.patterns import KINDS, flat, noise, stripes
 from tests.pictures import picture
 
 
@@ -22,38 +22,6 @@ def reference(rgb):
     return np.packbits(bits.astype(np.uint8)).tobytes(), quality
 
 
-def noise(seed, height, width):
-    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
-
-
-def flat(seed, height, width):
-    return np.full((height, width, 3), np.random.default_rng(seed).integers(0, 256, 3), np.uint8)
-
-
-def gradient(seed, height, width):
-    slope = np.random.default_rng(seed).uniform(0, 2, 2)
-    grey = np.add.outer(np.arange(height) * slope[0], np.arange(width) * slope[1]) % 256
-    return np.repeat(grey.astype(np.uint8)[:, :, None], 3, axis=2)
-
-
-def stripes(seed, height, width):
-    random = np.random.default_rng(seed)
-    tile = random.integers(0, 256, (random.integers(1, 30), random.integers(1, 30), 3), np.uint8)
-    return np.tile(tile, (height // tile.shape[0] + 1, width // tile.shape[1] + 1, 1))[:height, :width]
-
-
-def blocks(seed, height, width):
-    random = np.random.default_rng(seed)
-    coarse = random.integers(0, 256, (random.integers(2, 20), random.integers(2, 20), 3), np.uint8)
-    return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.NEAREST))
-
-
-def clouds(seed, height, width):
-    coarse = noise(seed, 9, 7)
-    return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
-
-
-KINDS = [noise, flat, gradient, stripes, blocks, clouds]
 SIDES = [
     *((height, width) for height in range(1, 7) for width in (1, 4, 5, 6)),
     *((64, 64), (64, 63), (63, 64), (64, 128), (65, 65), (127, 129), (128, 128), (129, 255), (257, 256)),
