@@ -64,8 +64,8 @@ def test_full_equals_the_reference_on_random_sizes():
     equal()
     ratios = [max(size) / min(size) for size in met]
     print(
-        f"\npdq/full equals pdqhash, hash and quality, on {len(met):,} pictures of {min(met)} to {max(met)} "
-        f"pixels (height, width); {sum(ratio > 20 for ratio in ratios)} are more than 20 times as long as wide"
+        f"\npdq/full equals pdqhash, hash and quality, on {len(met):,} pictures, {min(met)} to {max(met)} "
+        f"pixels (height, width); {sum(ratio > 20 for ratio in ratios)} of them are longer than 20 to 1"
     )
 
 

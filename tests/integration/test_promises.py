@@ -5,6 +5,7 @@ import json
 import signal
 import time
 
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -180,6 +181,24 @@ def test_every_list_that_has_the_value_appears_in_the_match(directory, workspace
         ("second", "md5"),
         ("second", "pdq"),
     }
+
+
+@pytest.mark.parametrize(
+    ("method", "named"), [("full", "pdq/full phash/imagehash"), ("luma", "pdq/luma phash/luma")]
+)
+def test_the_method_is_part_of_the_fingerprint_and_either_finds_what_is_known(workspace, method, named):
+    root = write_store(workspace.parent / "copies", {"copy.jpg": again(content(6)["photos/000.jpg"])})
+    done = scan(f"file://{root}", workspace, HASHSWEEP_MEDIA__PDQ=method)
+    assert done.code == 1, done.err
+    (row,) = rows(workspace)
+    assert {match["algorithm"] for match in row["matches"]} == {"pdq", "phash"}
+    (part,) = workspace.glob("runs/*/parts/*.parquet")
+    assert pq.read_table(part)["method"].to_pylist() == [named]
+
+
+def again(data):
+    """Return a picture re-encoded, so that its digests are new."""
+    return pictures.encoded(Image.open(io.BytesIO(data)), "JPEG", quality=60)
 
 
 @pytest.mark.parametrize(

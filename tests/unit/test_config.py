@@ -502,6 +502,7 @@ SUBSTANCE = {
     "fetch.least_bytes_per_second": "1 kB",
     "media.max_pixels": 1,
     "media.max_frames": 1,
+    "media.pdq": "luma",
     "media.transforms": "all",
     "media.seconds": 1.0,
     "media.memory_bytes": "2 GiB",

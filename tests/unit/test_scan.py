@@ -144,6 +144,7 @@ OUTPUT = [
     {"fetch": Fetch(least_bytes_per_second=1)},
     {"media": Media(max_pixels=1)},
     {"media": Media(max_frames=1)},
+    {"media": Media(pdq="luma")},
     {"media": Media(transforms="all")},
     {"media": Media(seconds=1)},
     {"media": Media(memory_bytes="1 GiB")},

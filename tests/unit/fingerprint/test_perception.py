@@ -195,6 +195,41 @@ def test_a_transparent_palette_colour_is_seen_both_ways():
     assert seen.pdq != seen.others[0].pdq
 
 
+LUMA = Media(pdq="luma")
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}], ids=str)
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize("size", [(400, 300), (1100, 1030), (2500, 2100)], ids=str)
+def test_the_luma_of_a_jpeg_gives_nearly_its_hashes_and_says_so(size, mode, options):
+    data = encoded(picture(7, size).convert(mode), "JPEG", quality=88, **options)
+    seen, full = perceive(data, LUMA), perceive(data, CAPS)
+    assert (seen.method, full.method) == ("pdq/luma phash/luma", "pdq/full phash/imagehash")
+    assert bits(seen.pdq, full.pdq) <= 6
+    assert bits(seen.phash, full.phash) <= 2
+    assert seen == replace(full, pdq=seen.pdq, phash=seen.phash, method=seen.method)
+
+
+@pytest.mark.parametrize("data", [encoded(PHOTO, "PNG"), encoded(PHOTO.convert("CMYK"), "JPEG")], ids=len)
+def test_what_holds_no_luma_is_hashed_in_full_and_says_so(data):
+    assert perceive(data, LUMA) == perceive(data, CAPS)
+
+
+def test_luma_too_is_seen_in_all_eight_orientations():
+    seen = perceive(PHOTO_JPEG, Media(pdq="luma", transforms="all"))
+    turned = perceive(PHOTO_JPEG, Media(transforms="all"))
+    assert [other.transform for other in seen.others] == list(TRANSFORMS[1:])
+    assert max(bits(*pair) for pair in zip(values(seen), values(turned), strict=True)) <= 6
+
+
+def values(seen):
+    return [seen.pdq, *(other.pdq for other in seen.others)]
+
+
+def test_a_damaged_jpeg_is_seen_in_part_whatever_the_method():
+    assert perceive(pictures.truncated(PHOTO_JPEG), LUMA) == perceive(pictures.truncated(PHOTO_JPEG), CAPS)
+
+
 def test_a_picture_is_seen_in_all_eight_orientations_where_that_is_asked_for():
     seen = perceive(PHOTO_JPEG, Media(transforms="all"))
     assert [other.transform for other in seen.others] == list(TRANSFORMS[1:])
