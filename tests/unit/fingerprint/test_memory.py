@@ -112,5 +112,4 @@ def test_every_kind_of_picture_has_a_stated_bound():
 def test_a_picture_takes_no_more_memory_than_is_stated(name, taken):
     outcome, grown = taken[name]
     assert outcome == "hashed"
-
     assert grown <= int(STATED[name]) + ALLOWANCE
