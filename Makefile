@@ -29,18 +29,20 @@ format: .venv/.ready-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: .venv/.ready-dev
+bench: .venv/.ready-bench
 	$(BIN)/python -m pytest tests/benchmarks -s -p no:cacheprovider --timeout 3600
 
 soak: .venv/.ready-dev
 	$(BIN)/python -m pytest -m soak --timeout 3600
 
-# uv comes from the dev environment; no index or host is written into the files.
+# uv comes from the dev environment; no index or host is written into the files. Perception, a peer of the
+# benchmarks, asks for a rich before 14, which none of its modules imports: it gets ours.
 LOCK := pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --quiet --upgrade
 lock: .venv/.ready-dev
 	$(BIN)/uv $(LOCK) --group build -o requirements.lock
 	$(BIN)/uv $(LOCK) --group dev -o requirements-dev.lock
+	echo 'rich>=14' | $(BIN)/uv $(LOCK) --override - --group dev --group bench -o requirements-bench.lock
 
 clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis demo
@@ -60,4 +62,9 @@ clean:
 	@command -v cc >/dev/null && command -v c++ >/dev/null && $(BIN)/python -c 'import os, sysconfig, sys; sys.exit(not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")))' \
 		|| { $(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q build-essential python3-dev; }
 	$(PIP) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+# Everything is pinned, so nothing is resolved: pip would refuse perception beside our rich.
+.venv/.ready-bench: requirements-bench.lock .venv/.ready-dev
+	$(PIP) --no-deps --require-hashes -r requirements-bench.lock
 	@touch $@

@@ -10,12 +10,15 @@ import numpy as np
 import pdqhash
 import pytest
 import simplejpeg
+from perception import hashers
 from PIL import Image
 from threatexchange.signal_type.pdq.signal import PdqSignal
 
+from scanner.config import Media
 from scanner.fingerprint import fingerprint
-from scanner.fingerprint.pdq import pdq
-from scanner.media.jpeg import pixels_of_jpeg
+from scanner.fingerprint.pdq import TRANSFORMS, pdq, pdq_of_luma
+from scanner.fingerprint.phash import phash
+from scanner.media.jpeg import LEAST_SIDE, SCALES, luma_of_jpeg, pixels_of_jpeg
 from tests.photographs import encoded, photographs
 
 ROUNDS = 5
@@ -39,6 +42,23 @@ def pixels(data):
         return pixels_of_jpeg(data, *image.size)
 
 
+def luma(data):
+    """Return a JPEG's luma as it is hashed, the sides of the whole picture, and the scale."""
+    with Image.open(io.BytesIO(data)) as image:
+        width, height = image.size
+    plane, scale = luma_of_jpeg(data, width, height)
+    return plane, height, width, scale
+
+
+def luma_alone(data):
+    height, width, _, _ = simplejpeg.decode_jpeg_header(data)
+    scale = next(scale for scale in SCALES if scale == 1 or min(width, height) >= LEAST_SIDE * scale)
+    simplejpeg.decode_jpeg(data, "GRAY", min_height=-(-height // scale), min_width=-(-width // scale))
+
+
+LUMA = Media(pdq="luma")
+
+
 def by_peers(data):
     for name in ("md5", "sha1", "sha256"):
         hashlib.new(name, data).digest()
@@ -46,18 +66,38 @@ def by_peers(data):
     imagehash.phash(Image.open(io.BytesIO(data)))
 
 
+def by_perception(data):
+    for name in ("md5", "sha1", "sha256"):
+        hashlib.new(name, data).digest()
+    picture = hashers.tools.read(io.BytesIO(data))  # once for both
+    PERCEPTION_PDQ.compute(picture)
+    PERCEPTION_PHASH.compute(picture)
+
+
+PERCEPTION_PDQ, PERCEPTION_PHASH = hashers.PDQHash(), hashers.PHash()
+
 WAYS = {
     "PDQ": {
         "python-threatexchange": PdqSignal.hash_from_bytes,
         "Pillow, then pdqhash": lambda data: pdqhash.compute(
             np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
         ),
+        "perception (OpenCV, pdqhash)": lambda data: PERCEPTION_PDQ.compute(io.BytesIO(data)),
         "hashsweep (pdq/full)": lambda data: pdq(pixels(data)),
         "decoding alone": simplejpeg.decode_jpeg,
+        "hashsweep (pdq/luma)": lambda data: pdq_of_luma(*luma(data), TRANSFORMS[:1]),
+        "decoding luma alone, same scale": luma_alone,
+    },
+    "pHash": {
+        "Pillow, then imagehash": lambda data: imagehash.phash(Image.open(io.BytesIO(data))),
+        "perception (OpenCV)": lambda data: PERCEPTION_PHASH.compute(io.BytesIO(data)),
+        "hashsweep (phash/imagehash)": lambda data: phash(pixels(data)),
     },
     "MD5, SHA-1, SHA-256, PDQ, pHash": {
         "hashlib, python-threatexchange, imagehash": by_peers,
+        "hashlib, perception (decoding once)": by_perception,
         "hashsweep": fingerprint,
+        "hashsweep (luma)": lambda data: fingerprint(data, caps=LUMA),
     },
 }
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-LOCKS = ("requirements.lock", "requirements-dev.lock")
+LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-bench.lock")
 
 
 def _tracked():
@@ -59,10 +59,16 @@ def test_a_lock_names_no_host_and_pins_every_package_by_hash(lock):
 
 def test_every_dependency_of_the_project_is_in_the_locks():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    wanted = {LOCKS[0]: project["project"]["dependencies"], LOCKS[1]: project["dependency-groups"]["dev"]}
-    for lock, requirements in wanted.items():
+    groups = project["dependency-groups"]
+    wanted = zip(LOCKS, (project["project"]["dependencies"], groups["dev"], groups["bench"]), strict=True)
+    for lock, requirements in wanted:
         pinned = set(re.findall(r"^([a-z0-9.-]+)", (ROOT / lock).read_text(), re.MULTILINE))
         assert {re.match(r"[A-Za-z0-9.-]+", r)[0].lower() for r in requirements} <= pinned
+
+
+def test_the_locks_pin_the_same_versions_of_what_they_share():
+    pins = [set(re.findall(r"^\S+==.*", (ROOT / lock).read_text(), re.MULTILINE)) for lock in LOCKS]
+    assert pins[0] <= pins[1] <= pins[2]
 
 
 def test_no_file_holds_a_path_of_one_machine():
