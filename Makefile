@@ -18,7 +18,7 @@ demo: .venv/.ready
 	$(BIN)/hashsweep demo demo
 
 test: .venv/.ready-dev
-	$(BIN)/python -m pytest -m "not soak" --ignore=tests/benchmarks
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not soak" --ignore=tests/benchmarks
 
 check: .venv/.ready-dev
 	$(BIN)/ruff format --check .

@@ -18,7 +18,7 @@ STATED = dict(
     )
 )
 SIZE = (2400, 1800)
-ALLOWANCE = 0.25
+ALLOWANCE = 0.5
 """Bytes a pixel for what does not grow with the picture: windows of rows, buffers of the decoders."""
 
 PHOTO = picture(3, (800, 600)).resize(SIZE, Image.Resampling.NEAREST)

@@ -171,8 +171,9 @@ def unprivileged(check):
 @pytest.fixture
 def open_path(tmp_path):
     """A folder that anybody may reach."""
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    for folder in (tmp_path, *tmp_path.parents):
+        if not folder.stat().st_mode & 0o005:
+            folder.chmod(0o755)
     return tmp_path
 
 
