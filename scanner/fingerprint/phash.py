@@ -21,5 +21,5 @@ def phash(pixels: NDArray[np.uint8]) -> bytes:
 
     `pixels` is what `shrunk` takes. imagehash gets them shrunk already, which it then leaves as they are.
     """
-    small = Image.fromarray(shrunk(pixels, SIDE))
+    small = Image.fromarray(shrunk(pixels, SIDE, SIDE))
     return np.packbits(imagehash.phash(small).hash.ravel()).tobytes()
