@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -26,10 +27,15 @@ PICTURE = base64.b64decode(
 SHA256 = "d7368d1a91e6af4dccd70b9f9491f2321469630bbfc1211ab68494a6413529fa"
 PDQ = bytes.fromhex("b76d1d10d216cee915b1966ec8796db67484b29b934c4dc5cc96b272b361718c")
 PHASH = bytes.fromhex("b899c327b4d01bec")
+DHASH = bytes.fromhex("6b939317260fc106")
+WHASH = bytes.fromhex("ffffdfcf83000000")
 
 
-def check(decoder: Perceiver) -> None:
-    """Fingerprint and join the canary; raise CanaryError when any answer is not the known one."""
+def check(decoder: Perceiver, also: Sequence[str] = ()) -> None:
+    """Fingerprint and join the canary; raise CanaryError when any answer is not the known one.
+
+    `also` names the hashes that the decoder computes beside PDQ and pHash; it must compute no others.
+    """
     digest = hashlib.sha256(PICTURE).digest()
     if digest.hex() != SHA256:
         raise _wrong("digest")
@@ -38,6 +44,10 @@ def check(decoder: Perceiver) -> None:
         raise _wrong("PDQ fingerprint")
     if seen.phash != PHASH:
         raise _wrong("pHash fingerprint")
+    if seen.dhash != (DHASH if "dhash" in also else None):
+        raise _wrong("dHash fingerprint")
+    if seen.whash != (WHASH if "whash" in also else None):
+        raise _wrong("wHash fingerprint")
     for value, width in ((seen.pdq, 32), (seen.phash, 8)):
         _check_join(value, width)
     _check_exact_join(digest)

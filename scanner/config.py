@@ -20,7 +20,7 @@ from pydantic_core import PydanticCustomError
 
 from scanner.errors import ConfigError
 from scanner.misconfigured import WORDS, Origin, explained
-from scanner.records import SCHEMA_VERSION
+from scanner.records import PERCEPTUAL, SCHEMA_VERSION
 
 PREFIX = "HASHSWEEP_"
 RESERVED = frozenset({"HASHSWEEP_CONFIG", "HASHSWEEP_REDACTION_KEY", "HASHSWEEP_CACHE"})
@@ -38,6 +38,7 @@ Hours = Annotated[float, Field(ge=0, le=87_600, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 PdqBits = Annotated[int, Field(ge=0, le=64)]
 PhashBits = Annotated[int, Field(ge=0, le=16)]
+Also = Literal["dhash", "whash"]
 
 ENDPOINT = (
     "must be http://HOST:PORT or https://HOST:PORT, without a user, password or query; "
@@ -160,6 +161,7 @@ class Media(Section):
     pdq: Literal["full", "luma"] = Field(
         "full", description="luma: of JPEGs read only the brightness, in less time and some bits off"
     )
+    also: tuple[Also, ...] = Field((), description="perceptual hashes computed beside PDQ and pHash")
     transforms: Literal["original", "all"] = Field(
         "original", description="all: PDQ also of each picture turned and mirrored, eight in all"
     )
@@ -169,12 +171,20 @@ class Media(Section):
         description="address space beyond what the warm decoder uses by itself (about 0.6 GB)",
     )
 
+    @pydantic.field_validator("also")
+    @classmethod
+    def _each_once(cls, also: tuple[Also, ...]) -> tuple[Also, ...]:
+        """Sort what is named, so that another order or a repetition is not another setting."""
+        return tuple(sorted(set(also)))
+
 
 class Matching(Section):
     """Distances in bits, inclusive, and the gate on quality; lists may be stricter."""
 
     pdq_max_distance: PdqBits = 31
     phash_max_distance: PhashBits = 4
+    dhash_max_distance: PhashBits = 3
+    whash_max_distance: PhashBits = 0
     min_pdq_quality: Annotated[int, Field(ge=0, le=100)] = 50
     max_entries_per_list: Count = 100
     accept_expected_false_matches: bool = False
@@ -188,6 +198,8 @@ class ListPolicy(Section):
     ignore: tuple[str, ...] = Field((), description="classifications that never become findings")
     pdq_max_distance: PdqBits | None = Field(None, description="at most that of [match]")
     phash_max_distance: PhashBits | None = Field(None, description="at most that of [match]")
+    dhash_max_distance: PhashBits | None = Field(None, description="at most that of [match]")
+    whash_max_distance: PhashBits | None = Field(None, description="at most that of [match]")
     after_confirmation: Literal["takedown_and_report", "takedown", "nothing"] = "nothing"
     max_age_hours: Annotated[Hours, Field(gt=0)] | None = None
     columns: dict[str, str] = Field({}, description="canonical column = column of the imported file")
@@ -240,7 +252,7 @@ class Config(Section):
     def _lists_are_not_looser(self) -> Self:
         """Refuse a list's distance that could not come true: objects are joined at that of [match]."""
         for name, policy in self.lists.items():
-            for key in ("pdq_max_distance", "phash_max_distance"):
+            for key in (f"{algorithm}_max_distance" for algorithm in PERCEPTUAL):
                 own, joined = getattr(policy, key), getattr(self.match, key)
                 if own is not None and own > joined:
                     at = ("lists", name, key)

@@ -19,14 +19,17 @@ import pyarrow as pa
 
 SCHEMA_VERSION = 1
 
-ALGORITHM_BYTES = {"md5": 16, "sha1": 20, "sha256": 32, "pdq": 32, "phash": 8}
+ALGORITHM_BYTES = {"md5": 16, "sha1": 20, "sha256": 32, "pdq": 32, "phash": 8, "dhash": 8, "whash": 8}
 """Width of each algorithm's value in bytes."""
 
 DIGESTS = ("md5", "sha1", "sha256")
 """The algorithms that match exactly or not at all."""
 
-PERCEPTUAL = ("pdq", "phash")
+PERCEPTUAL = ("pdq", "phash", "dhash", "whash")
 """The algorithms that match within a distance in bits."""
+
+OPTIONAL = ("dhash", "whash")
+"""Those of them that are computed only where `media.also` names them."""
 
 
 class Outcome(enum.StrEnum):
@@ -121,6 +124,8 @@ class Picture:
     pdq_quality: int | None
     phash: bytes | None
     transform: str = "original"
+    dhash: bytes | None = None
+    whash: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -141,6 +146,8 @@ class Fingerprint:
     pdq: bytes | None = None
     pdq_quality: int | None = None
     phash: bytes | None = None
+    dhash: bytes | None = None
+    whash: bytes | None = None
     width: int | None = None
     height: int | None = None
     frame_count: int | None = None

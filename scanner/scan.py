@@ -1,5 +1,6 @@
 """The only place where the whole line is drawn: list, fingerprint, join, conclude."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -11,14 +12,14 @@ from typing import Any, Protocol
 from scanner.config import Config, digest_of
 from scanner.errors import ConfigError, HashListError, WorkspaceError
 from scanner.findings.coverage import Coverage
-from scanner.fingerprint import DECODERS, METHODS
+from scanner.fingerprint import DECODERS, methods
 from scanner.hashlist.snapshot import Snapshot, active_snapshots
 from scanner.hashlist.table import HashTable, build_table
 from scanner.inventory import Part
 from scanner.listing import Listing
 from scanner.match.expected import ExpectedMatches, expected_matches
 from scanner.progress import Reporter
-from scanner.records import INCOMPLETE, Outcome
+from scanner.records import INCOMPLETE, OPTIONAL, Outcome
 from scanner.retry import Retry
 from scanner.runs import RunFolder, all_runs, begin, take_up
 from scanner.slices import Slice, read_fingerprints, slice_of
@@ -146,6 +147,7 @@ def start(config: Config, workspace: Workspace, around: Surroundings) -> Sweep:
             f"{workspace.root}: no hash list; import one first: hashsweep lists import NAME FILE"
         )
     table = build_table(workspace, snapshots)
+    _refuse_what_is_not_computed(table, config)
     table.verify()  # a value that decayed would match nothing, and nobody would ever know
     expected = expected_matches(table, config.match)
     _refuse_random_matches(expected, config)
@@ -154,10 +156,26 @@ def start(config: Config, workspace: Workspace, around: Surroundings) -> Sweep:
     return Sweep(config, places, workspace, snapshots, table, run, listing, around.reporter)
 
 
+def _refuse_what_is_not_computed(table: HashTable, config: Config) -> None:
+    """Raise ConfigError where entries would silently never match, since no object gets such a hash."""
+    missing = {
+        name: values.entries
+        for name, values in table.algorithms.items()
+        if name in OPTIONAL and name not in config.media.also
+    }
+    if missing:
+        entries = " and ".join(f"{count:,} {name}" for name, count in missing.items())
+        also = json.dumps(sorted({*config.media.also, *missing}))
+        raise ConfigError(
+            f"media.also: the lists hold {entries} entries, which could never match, because this scan would "
+            f"not compute such hashes; set media.also = {also}"
+        )
+
+
 def _refuse_random_matches(expected: ExpectedMatches, config: Config) -> None:
     if expected.excessive and not config.match.accept_expected_false_matches:
         raise ConfigError(
-            f"match: {expected.describe()}; lower match.phash_max_distance or match.pdq_max_distance, or set "
+            f"match: {expected.describe()}; lower match.{expected.most}_max_distance, or set "
             "match.accept_expected_false_matches = true"
         )
 
@@ -211,7 +229,7 @@ def _command_key(config: Config, places: Sequence[Place], table: HashTable) -> s
             ],
             "select": config.select.model_dump(mode="json"),
             "fingerprint": config.fingerprint_settings(),
-            "methods": [METHODS, DECODERS],
+            "methods": [methods(config.media), DECODERS],
             "match": config.match.model_dump(mode="json"),
             "lists": {name: policy.model_dump(mode="json") for name, policy in config.lists.items()},
             "part_objects": config.run.part_objects,

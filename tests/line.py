@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scanner.config import Media
 from scanner.fingerprint import fingerprint
+from scanner.records import OPTIONAL
 from tests import pictures
 
 COMMAND = Path(sys.executable).with_name("hashsweep")
@@ -98,7 +100,8 @@ ALGORITHMS = ("sha256", "pdq", "phash")
 def write_list(path: Path, known: Iterable[bytes], algorithms: Iterable[str] = ALGORITHMS) -> Path:
     """Write a canonical CSV of the fingerprints of pictures."""
     lines = ["entry_id,member,algorithm,value,classification"]
-    for number, made in enumerate(map(fingerprint, known)):
+    every = Media(also=OPTIONAL)
+    for number, made in enumerate(fingerprint(data, caps=every) for data in known):
         lines += [f"e{number},tests,{name},{getattr(made, name).hex()},A" for name in algorithms]
     path.write_text("\n".join(lines) + "\n")
     return path

@@ -24,7 +24,7 @@ def main(look: Callable[[bytes, Media, Told], Perceived] = perceive) -> None:
     caps = Media.model_validate_json(sys.argv[-1])
     _die_with_parent()
     replies = _own_output()
-    _warm()
+    _warm(caps)
     _confine(caps)
     _answer(replies, READY)
     while (head := _read(REQUEST.size)) is not None:
@@ -50,7 +50,7 @@ def _own_output() -> int:
     return replies
 
 
-def _warm() -> None:
+def _warm(caps: Media) -> None:
     """Load every plug-in and compile every kernel, so that none of it is on an object's account."""
     load_plug_ins()
     clear = np.kron(
@@ -58,7 +58,8 @@ def _warm() -> None:
     )
     for pixels in (clear, np.zeros_like(clear)):  # PDQ's linear form, and its passes
         pdq(pixels)
-    perceive(b"P6 8 8 255 " + bytes(192), Media())
+    for height in (8, 80):  # the two orders in which a picture is shrunk
+        perceive(b"P6 8 %d 255 " % height + bytes(24 * height), Media(also=caps.also))
 
 
 def _confine(caps: Media) -> None:

@@ -10,16 +10,16 @@ import struct
 from typing import Any
 
 from scanner.fingerprint import Perceived
-from scanner.records import ALGORITHM_BYTES, Outcome, record_of, row_of
+from scanner.records import ALGORITHM_BYTES, PERCEPTUAL, Outcome, record_of, row_of
 
 REQUEST = struct.Struct(">Q")
 REPLY = struct.Struct(">?I")
 READY = b'{"ready": true}'
-MAX_REPLY = 1 << 20
+MAX_REPLY = 8 << 20
+"""More than can be said of 1,000 frames, each seen in two ways and each of these in eight orientations."""
 
 _WORDS = ("outcome", "reason", "media_type", "method", "locator", "transform")
 _NUMBERS = ("width", "height", "frame_count", "orientation", "pdq_quality")
-_VALUES = ("pdq", "phash")
 _LONGEST_WORDS = 200
 _OUTCOMES = frozenset({Outcome.HASHED, Outcome.NOT_MEDIA, Outcome.UNDECODABLE, Outcome.TOO_LARGE})
 
@@ -32,7 +32,7 @@ def reply_of(perceived: Perceived) -> bytes:
     """Return what the child writes for what it saw."""
     row = row_of(perceived)
     for one in (row, *row["others"]):
-        for name in _VALUES:
+        for name in PERCEPTUAL:
             one[name] = None if one[name] is None else one[name].hex()
     return json.dumps(row).encode()
 
@@ -66,7 +66,7 @@ def _check(row: dict[str, Any]) -> None:
         number = row.get(name)
         if number is not None and (type(number) is not int or not 0 <= number < 1 << 31):
             raise ValueError(name)
-    for name in _VALUES:
+    for name in PERCEPTUAL:
         value = None if row[name] is None else bytes.fromhex(row[name])
         if value is not None and len(value) != ALGORITHM_BYTES[name]:
             raise ValueError(name)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from scanner.errors import Exit
-from scanner.records import GAPS, INCOMPLETE, Fingerprint, Outcome
+from scanner.records import GAPS, INCOMPLETE, PERCEPTUAL, Fingerprint, Outcome
 
 K = TypeVar("K")
 
@@ -105,7 +105,7 @@ def looked_inside(row: Fingerprint) -> bool:
     A video, a sound, an archive or a document is not looked into, although its digests are matched.
     """
     if row.outcome is Outcome.HASHED:
-        return row.pdq is not None or row.phash is not None or row.width is not None
+        return any(getattr(row, name) is not None for name in (*PERCEPTUAL, "width"))
     return row.outcome is Outcome.NOT_MEDIA and row.sha256 is not None and row.media_type in _PLAIN_TYPES
 
 

@@ -39,7 +39,7 @@ class Policies:
 def kept_match(match: Match, lists: Mapping[str, ListPolicy], dropped: Dropped) -> Match | None:
     """Return a match with the threshold that its list allows, or None where the policy drops it."""
     policy = lists.get(match.list, _UNCONFIGURED)
-    own = {"pdq": policy.pdq_max_distance, "phash": policy.phash_max_distance}.get(match.algorithm)
+    own = getattr(policy, f"{match.algorithm}_max_distance", None)  # digests have none
     threshold = match.threshold if own is None else min(match.threshold, own)
     if match.classification in policy.ignore:
         dropped.ignored += 1

@@ -2,12 +2,12 @@
 
 from scanner.fingerprint.perception import (
     DECODERS,
-    METHODS,
     Perceived,
     Told,
     fingerprint,
+    methods,
     perceive,
     recorded,
 )
 
-__all__ = ["DECODERS", "METHODS", "Perceived", "Told", "fingerprint", "perceive", "recorded"]
+__all__ = ["DECODERS", "Perceived", "Told", "fingerprint", "methods", "perceive", "recorded"]

@@ -5,18 +5,15 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from scanner.config import Media
-from scanner.fingerprint import pdq, phash
+from scanner.fingerprint import dhash, pdq, phash, whash
 from scanner.fingerprint.digest import Digests, digests_of
 from scanner.media.picture import VERSIONS, Rendering, Unusable, opened
 from scanner.media.picture import Picture as OpenedPicture
 from scanner.media.sniff import Kind, MediaType, sniff
 from scanner.records import Fingerprint, ObjectRef, Outcome, Picture
 
-METHODS = f"{pdq.METHOD} {phash.METHOD}"
-"""The identifiers of the perceptual methods, as rows carry them."""
-
-LUMA_METHODS = f"{pdq.LUMA_METHOD} {phash.LUMA_METHOD}"
-"""The same for a JPEG of which only the luma was decoded."""
+_ALSO = {"dhash": dhash, "whash": whash}
+"""The modules of what is computed only where it is asked for."""
 
 DECODERS = VERSIONS
 """What made the pixels: another version may open what this one cannot."""
@@ -43,8 +40,19 @@ class Perceived:
     pdq: bytes | None = None
     pdq_quality: int | None = None
     phash: bytes | None = None
+    dhash: bytes | None = None
+    whash: bytes | None = None
     others: tuple[Picture, ...] = ()
     method: str | None = None
+
+
+def methods(caps: Media, luma_alone: bool = False) -> str:
+    """Return the identifiers of the perceptual methods, as rows carry them.
+
+    They are others for a JPEG of which the luma alone was decoded.
+    """
+    used = (pdq, phash, *(_ALSO[name] for name in caps.also))
+    return " ".join(one.LUMA_METHOD if luma_alone else one.METHOD for one in used)
 
 
 Told = Callable[[Perceived], None]
@@ -88,7 +96,7 @@ def _in_part(data: bytes, media_type: MediaType, caps: Media, failed: Perceived)
 
 def _seen(picture: OpenedPicture, media_type: str, caps: Media, told: Told) -> Perceived:
     transforms = pdq.TRANSFORMS if caps.transforms == "all" else pdq.TRANSFORMS[:1]
-    pictures = _distinct(picture.renderings(), transforms)
+    pictures = _distinct(picture.renderings(), transforms, caps.also)
     first = next(pictures)
     seen = Perceived(
         outcome=picture.outcome,
@@ -99,7 +107,9 @@ def _seen(picture: OpenedPicture, media_type: str, caps: Media, told: Told) -> P
         pdq=first.pdq,
         pdq_quality=first.pdq_quality,
         phash=first.phash,
-        method=LUMA_METHODS if picture.luma_alone else METHODS,
+        dhash=first.dhash,
+        whash=first.whash,
+        method=methods(caps, picture.luma_alone),
     )
     told(seen)
     try:
@@ -115,26 +125,29 @@ def _seen(picture: OpenedPicture, media_type: str, caps: Media, told: Told) -> P
     )
 
 
-def _distinct(renderings: Iterator[Rendering], transforms: Sequence[str]) -> Iterator[Picture]:
+def _distinct(
+    renderings: Iterator[Rendering], transforms: Sequence[str], also: Sequence[str]
+) -> Iterator[Picture]:
     """Hash renderings one by one; leave out those that look like one before."""
     known = set()
     for rendering in renderings:
-        for hashed in _hashed(rendering, transforms):
+        for hashed in _hashed(rendering, transforms, also):
             by_pdq = (hashed.pdq, hashed.pdq_quality)
-            look = (*by_pdq, hashed.phash)
+            look = (*by_pdq, hashed.phash, hashed.dhash, hashed.whash)
             if look not in known:
-                known |= {look, (*by_pdq, None)}  # what has no pHash says no more than its PDQ
+                known |= {look, (*by_pdq, None, None, None)}  # what has PDQ alone says no more than that
                 yield hashed
 
 
-def _hashed(rendering: Rendering, transforms: Sequence[str]) -> Iterator[Picture]:
+def _hashed(rendering: Rendering, transforms: Sequence[str], also: Sequence[str]) -> Iterator[Picture]:
     """Yield a rendering with all its hashes, then what it is turned and mirrored, with PDQ alone."""
     locator, width, height = rendering.locator, rendering.width, rendering.height
     if rendering.scale is None:
         values, quality = pdq.pdq_transformed(rendering.pixels, transforms)
     else:
         values, quality = pdq.pdq_of_luma(rendering.pixels, height, width, rendering.scale, transforms)
-    yield Picture(locator, width, height, values[0], quality, phash.phash(rendering.pixels))
+    further = {name: getattr(_ALSO[name], name)(rendering.pixels) for name in also}
+    yield Picture(locator, width, height, values[0], quality, phash.phash(rendering.pixels), **further)
     for transform, value in zip(transforms[1:], values[1:], strict=True):
         yield Picture(locator, width, height, value, quality, None, transform)
 
@@ -169,6 +182,8 @@ def recorded(
         pdq=seen.pdq,
         pdq_quality=seen.pdq_quality,
         phash=seen.phash,
+        dhash=seen.dhash,
+        whash=seen.whash,
         width=seen.width,
         height=seen.height,
         frame_count=seen.frame_count,

@@ -42,16 +42,21 @@ class ExpectedMatches:
         """Tell whether more than one random match per 100,000 objects is to be expected."""
         return self.per_object > MAX_PER_OBJECT
 
+    @property
+    def most(self) -> str | None:
+        """Return the algorithm that contributes most; None where there are no entries."""
+        return max(self.rates, key=lambda name: self.rates[name].per_object, default=None)
+
     def describe(self) -> str:
         """Return the figure in words, with the algorithm that contributes most."""
-        if not self.rates:
+        if self.most is None:
             return "no random matches are expected, because there are no entries"
-        name, most = max(self.rates.items(), key=lambda item: item[1].per_object)
+        rate = self.rates[self.most]
         words = (
             f"{float(self.per_object * 100_000):.2g} random matches are expected per 100,000 objects, most "
-            f"of them from {name} within {most.max_distance} bits of {most.entries:,} entries"
+            f"of them from {self.most} within {rate.max_distance} bits of {rate.entries:,} entries"
         )
-        met = measured_matches(name, most.max_distance)
+        met = measured_matches(self.most, rate.max_distance)
         if met is None:
             return words
         return f"{words}; of {PAIRS:,} pairs of unrelated photographs {met or 'none'} came so near"

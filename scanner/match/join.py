@@ -51,8 +51,8 @@ def join(
     """Return the matches of fingerprints, and how many entries were left out per finding id.
 
     Digests match when they are equal, whatever became of the object. A PDQ matches within
-    `pdq_max_distance` bits if its quality is at least `min_pdq_quality`, a pHash within
-    `phash_max_distance` if the PDQ beside it has that quality; neither if it is degenerate. Per object,
+    `pdq_max_distance` bits if its quality is at least `min_pdq_quality`, a pHash, dHash or wHash within its
+    own distance if the PDQ beside it has that quality; none of them if it is degenerate. Per object,
     algorithm, and list with classification and status, at most `max_entries_per_list` entries are named,
     the nearest ones.
 

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from scanner.records import OPTIONAL
 from tests import pictures
 from tests.integration.test_inventory_s3 import MOTO_KEYS, SEAWEEDFS_KEYS
 from tests.line import FOUND, content, hashsweep, import_known, rows, start, write_list, write_store
@@ -199,6 +200,35 @@ def test_the_method_is_part_of_the_fingerprint_and_either_finds_what_is_known(wo
 def again(data):
     """Return a picture re-encoded, so that its digests are new."""
     return pictures.encoded(Image.open(io.BytesIO(data)), "JPEG", quality=60)
+
+
+def test_a_list_of_dhash_and_whash_finds_copies_frames_and_what_alpha_hides(tmp_path):
+    known = [pictures.jpeg(seed, (320, 240)) for seed in range(3)]
+    framed, hidden = (Image.open(io.BytesIO(data)).convert("RGB") for data in known[1:])
+    hidden.putalpha(Image.linear_gradient("L").resize(hidden.size))
+    frames = {"save_all": True, "append_images": [framed], "lossless": True}
+    store = {
+        "copy.jpg": again(known[0]),
+        "frames.webp": pictures.encoded(pictures.picture(9, framed.size), "WEBP", **frames),
+        "hidden.png": pictures.encoded(hidden, "PNG"),
+        "other.jpg": pictures.jpeg(77, (320, 240)),
+    }
+    root = write_store(tmp_path / "store", store)
+    listed = write_list(tmp_path / "list.csv", known, OPTIONAL)
+    assert hashsweep("lists", "import", "tests", listed, "-w", tmp_path / "w").code == 0
+    refused = scan(f"file://{root}", tmp_path / "w")
+    assert refused.code == 2
+    assert "the lists hold 3 dhash and 3 whash entries, which could never match" in refused.err
+    assert 'set media.also = ["dhash", "whash"]' in refused.err
+    done = scan(f"file://{root}", tmp_path / "w", HASHSWEEP_MEDIA__ALSO='["dhash", "whash"]')
+    assert done.code == 1, done.err
+    found = {
+        (row["key"], match["entry_id"], match["algorithm"], match["locator"])
+        for row in rows(tmp_path / "w")
+        for match in row["matches"]
+    }
+    places = [("copy.jpg", "e0", ""), ("frames.webp", "e1", "frame=1"), ("hidden.png", "e2", "alpha=dropped")]
+    assert found == {(key, entry, name, place) for key, entry, place in places for name in OPTIONAL}
 
 
 @pytest.mark.parametrize(

@@ -30,13 +30,14 @@ def rows_of(work):
 class InProcess:
     """The decoder without a child process: it looks at pictures itself, which is quick to start."""
 
-    def __init__(self):
+    def __init__(self, caps=None):
+        self.caps = caps or Media()
         self.closed = False
         self.asked = 0
 
     def perceive(self, data):
         self.asked += 1
-        return perceive(data, Media())
+        return perceive(data, self.caps)
 
     def close(self):
         self.closed = True
@@ -69,7 +70,7 @@ class Loop:
     """The plain loop with a decoder in this process."""
 
     def __init__(self, sweep):
-        self.worker = Worker(Spec(sweep.config, sweep.table.path), [InProcess()])
+        self.worker = Worker(Spec(sweep.config, sweep.table.path), [InProcess(sweep.config.media)])
         self.done = []
 
     def fingerprint(self, work):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from scanner import canary, cli
+from scanner.config import Media
 from scanner.errors import CanaryError, Exit
 from scanner.fingerprint import Perceived
 from scanner.match import hamming_join
@@ -29,13 +30,19 @@ class Answering:
         return self.answer
 
 
-def test_a_right_installation_passes():
-    canary.check(InProcess())
+ALSO = ("dhash", "whash")
+SEEN_ALL = InProcess(Media(also=ALSO)).perceive(canary.PICTURE)
+
+
+@pytest.mark.parametrize("also", [(), ("dhash",), ("whash",), ALSO], ids=str)
+def test_a_right_installation_passes(also):
+    canary.check(InProcess(Media(also=also)), also)
 
 
 def test_the_known_answer_is_that_of_the_whole_fingerprint():
     assert hashlib.sha256(canary.PICTURE).hexdigest() == canary.SHA256
     assert (SEEN.outcome, SEEN.pdq, SEEN.phash) == (Outcome.HASHED, canary.PDQ, canary.PHASH)
+    assert replace(SEEN, dhash=canary.DHASH, whash=canary.WHASH, method=SEEN_ALL.method) == SEEN_ALL
     assert (SEEN.width, SEEN.height, SEEN.media_type) == (96, 80, "image/png")
 
 
@@ -61,6 +68,22 @@ def test_a_wrong_answer_is_refused_with_what_is_wrong_and_what_to_do(answer, par
         canary.check(Answering(answer))
     assert refused.value.exit_code is Exit.INCOMPLETE
     assert SEEN.pdq.hex() not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("answer", "also", "part"),
+    [
+        (replace(SEEN_ALL, dhash=flipped(SEEN_ALL.dhash)), ALSO, "dHash"),
+        (replace(SEEN_ALL, whash=flipped(SEEN_ALL.whash)), ALSO, "wHash"),
+        (SEEN, ("dhash",), "dHash"),
+        (SEEN, ("whash",), "wHash"),
+        (SEEN_ALL, ("whash",), "dHash"),
+        (SEEN_ALL, ("dhash",), "wHash"),
+    ],
+)
+def test_every_hash_that_is_asked_for_has_to_be_right_and_no_other_may_be_there(answer, also, part):
+    with pytest.raises(CanaryError, match=f"wrong {part} fingerprint"):
+        canary.check(Answering(answer), also)
 
 
 def of(*arrays):

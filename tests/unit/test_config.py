@@ -13,6 +13,7 @@ from scanner import config
 from scanner.config import Config, Fetch, ListPolicy, Target, load, reached
 from scanner.errors import ConfigError, Exit
 from scanner.misconfigured import known_keys
+from scanner.records import OPTIONAL, PERCEPTUAL
 
 
 @pytest.fixture
@@ -39,6 +40,8 @@ def test_nothing_set_gives_the_defaults():
 def test_defaults_are_what_the_documents_promise():
     settings = Config()
     assert (settings.match.pdq_max_distance, settings.match.phash_max_distance) == (31, 4)
+    assert (settings.match.dhash_max_distance, settings.match.whash_max_distance) == (3, 0)
+    assert settings.media.also == ()
     assert settings.match.min_pdq_quality == 50
     assert settings.run.resume_within_hours == 12
     assert settings.scheduler.address == "local"
@@ -93,6 +96,11 @@ def test_an_unknown_key_is_named_with_its_file_and_the_nearest_known_one(written
         ("[select]\nmodified_since = 2024-01-01T00:00:00", "select.modified_since"),
         ("[match]\npdq_max_distance = 65", "match.pdq_max_distance"),
         ("[match]\nphash_max_distance = -1", "match.phash_max_distance"),
+        ("[match]\ndhash_max_distance = 17", "match.dhash_max_distance"),
+        ("[lists.a]\nwhash_max_distance = -1", "lists.a.whash_max_distance"),
+        ("[media]\nalso = 'dhash'", "media.also"),
+        ("[media]\nalso = ['ahash']", "media.also.0"),
+        ("[media]\nalso = ['dhash', 'PHASH']", "media.also.1"),
         ("[match]\nmin_pdq_quality = 101", "match.min_pdq_quality"),
         ("[run]\ngap_tolerance = 1.5", "run.gap_tolerance"),
         ("[run]\ngap_tolerance = nan", "run.gap_tolerance"),
@@ -241,7 +249,7 @@ def test_numbers_of_variables_are_numbers():
     assert (settings.select.sample, settings.policy("iwf").max_age_hours) == (7, 48.0)
 
 
-@pytest.mark.parametrize("algorithm", ["pdq", "phash"])
+@pytest.mark.parametrize("algorithm", PERCEPTUAL)
 def test_a_list_that_is_looser_than_the_join_is_refused_with_both_keys(written, algorithm):
     key = f"{algorithm}_max_distance"
     path = written(f"[match]\n{key} = 3\n[lists.iwf]\n{key} = 4")
@@ -249,6 +257,17 @@ def test_a_list_that_is_looser_than_the_join_is_refused_with_both_keys(written, 
         f"{path}: lists.iwf.{key}: 4 is above match.{key} = 3; raise that one, or lower this one"
     )
     assert getattr(load(path, {}, {f"match.{key}": 4}).policy("iwf"), key) == 4
+
+
+def test_what_is_hashed_also_is_a_set():
+    once = load(None, {}, {"media.also": ["dhash", "whash"]})
+    for spelt in (["whash", "dhash"], ["dhash", "whash", "dhash"]):
+        assert load(None, {}, {"media.also": spelt}).fingerprint_settings() == once.fingerprint_settings()
+    assert once.media.also == ("dhash", "whash")
+
+
+def test_what_may_be_hashed_also_is_all_that_is_optional():
+    assert typing.get_args(config.Also) == OPTIONAL
 
 
 def test_a_list_that_is_looser_than_the_defaults_is_refused(written):
@@ -504,6 +523,7 @@ SUBSTANCE = {
     "media.max_frames": 1,
     "media.pdq": "luma",
     "media.transforms": "all",
+    "media.also": ["whash"],
     "media.seconds": 1.0,
     "media.memory_bytes": "2 GiB",
 }

@@ -20,8 +20,8 @@ from scanner.config import (
     Signing,
     Target,
 )
-from scanner.errors import ConfigError, HashListError
-from scanner.records import Fingerprint, Outcome
+from scanner.errors import ConfigError, Exit, HashListError
+from scanner.records import OPTIONAL, Fingerprint, Outcome
 from scanner.scan import UNSETTLED
 from scanner.slices import put_fingerprints, read_fingerprints
 from scanner.workspace import Workspace, put_once
@@ -94,6 +94,45 @@ def test_distances_that_chance_alone_would_match_can_be_accepted_by_name(percept
     assert "phash within 16 bits" in header["expected_false_matches"]["words"]
 
 
+@pytest.mark.parametrize("algorithm", ["phash", "dhash", "whash"])
+def test_the_way_out_names_the_distance_that_is_too_wide(room, algorithm):
+    room.import_file(written(room, phash=1, dhash=1, whash=1), "perceptual")
+    wide = Matching(**{f"{algorithm}_max_distance": 16})
+    with pytest.raises(ConfigError, match=rf"most of them from {algorithm} .*lower match\.{algorithm}_max"):
+        room.start(match=wide, media=Media(also=OPTIONAL))
+
+
+def written(room, **entries):
+    """Write a list of so many values of each algorithm."""
+    lines = [f"{name},{value(name, n).hex()}" for name, count in entries.items() for n in range(count)]
+    path = room.root / "perceptual.csv"
+    path.write_text("\n".join(["algorithm,value", *lines]) + "\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("entries", "also", "held", "remedy"),
+    [
+        ({"dhash": 2, "sha256": 1}, (), "2 dhash entries", '["dhash"]'),
+        ({"whash": 1_200}, ("dhash",), "1,200 whash entries", '["dhash", "whash"]'),
+        ({"dhash": 1, "whash": 3, "pdq": 2}, (), "1 dhash and 3 whash entries", '["dhash", "whash"]'),
+    ],
+    ids=str,
+)
+def test_a_list_of_hashes_that_no_object_would_get_is_refused_with_the_way_out(
+    room, entries, also, held, remedy
+):
+    path = written(room, **entries)
+    room.import_file(path, "perceptual")
+    with pytest.raises(ConfigError, match=f"the lists hold {held}, which could never match") as refused:
+        room.start(media=Media(also=also))
+    assert refused.value.exit_code is Exit.USAGE
+    assert f"set media.also = {remedy}" in str(refused.value)
+    assert not any(line.split(",")[1] in str(refused.value) for line in path.read_text().splitlines())
+    assert runs(room) == []
+    room.start(media=Media(also=json.loads(remedy)))
+
+
 def test_the_usual_distances_are_not_refused(perceptual):
     assert perceptual.start().run.header["expected_false_matches"]["per_100000_objects"] < 1
 
@@ -146,10 +185,13 @@ OUTPUT = [
     {"media": Media(max_frames=1)},
     {"media": Media(pdq="luma")},
     {"media": Media(transforms="all")},
+    {"media": Media(also=("dhash",))},
     {"media": Media(seconds=1)},
     {"media": Media(memory_bytes="1 GiB")},
     {"match": Matching(pdq_max_distance=30)},
     {"match": Matching(phash_max_distance=3)},
+    {"match": Matching(dhash_max_distance=2)},
+    {"match": Matching(whash_max_distance=2)},
     {"match": Matching(min_pdq_quality=49)},
     {"match": Matching(max_entries_per_list=99)},
     {"match": Matching(accept_expected_false_matches=True)},
@@ -158,6 +200,8 @@ OUTPUT = [
     {"lists": {"tests": ListPolicy(user_submitted=True)}},
     {"lists": {"tests": ListPolicy(pdq_max_distance=3)}},
     {"lists": {"tests": ListPolicy(phash_max_distance=3)}},
+    {"lists": {"tests": ListPolicy(dhash_max_distance=2)}},
+    {"lists": {"tests": ListPolicy(whash_max_distance=0)}},
     {"lists": {"tests": ListPolicy(after_confirmation="takedown")}},
     {"run": Run(part_objects=3)},
     {"targets": (BUCKET.model_copy(update={"endpoint_url": "http://127.0.0.1:1"}),)},

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from scanner import canary
-from scanner.config import Fetch
+from scanner.config import Fetch, Media
 from scanner.errors import CanaryError, HashListError
 from scanner.fetch import source_of
 from scanner.fetch.budget import memory_need
@@ -164,6 +164,13 @@ def test_every_decoder_of_a_worker_has_to_know_the_canary(room):
     with pytest.raises(CanaryError):
         Worker(Spec(sweep.config, sweep.table.path), decoders)
     assert all(decoder.closed for decoder in decoders)
+
+
+def test_the_canary_has_to_have_the_hashes_that_the_run_asks_for(room):
+    sweep = room.start(media=Media(also=("dhash",)))
+    Worker(Spec(sweep.config, sweep.table.path), [InProcess(sweep.config.media)]).close()
+    with pytest.raises(CanaryError, match="wrong dHash fingerprint"):
+        Worker(Spec(sweep.config, sweep.table.path), [InProcess()])
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])

@@ -9,7 +9,18 @@ import time
 from pathlib import Path
 
 EMPTY = dict.fromkeys(
-    ("pdq", "phash", "media_type", "method", "width", "height", "frame_count", "orientation")
+    (
+        "pdq",
+        "phash",
+        "dhash",
+        "whash",
+        "media_type",
+        "method",
+        "width",
+        "height",
+        "frame_count",
+        "orientation",
+    )
 )
 
 

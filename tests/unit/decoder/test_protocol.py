@@ -1,10 +1,11 @@
 import json
+from dataclasses import replace
 
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
-from scanner.decoder.protocol import Garbled, perceived_of, reply_of
+from scanner.decoder.protocol import MAX_REPLY, REPLY, Garbled, perceived_of, reply_of
 from scanner.fingerprint import Perceived
 from scanner.records import Outcome, Picture
 
@@ -18,6 +19,8 @@ PICTURES = st.builds(
     pdq=st.none() | st.binary(min_size=32, max_size=32),
     pdq_quality=NUMBER,
     phash=st.none() | st.binary(min_size=8, max_size=8),
+    dhash=st.none() | st.binary(min_size=8, max_size=8),
+    whash=st.none() | st.binary(min_size=8, max_size=8),
 )
 PERCEIVED = st.builds(
     Perceived,
@@ -31,6 +34,8 @@ PERCEIVED = st.builds(
     pdq=st.none() | st.binary(min_size=32, max_size=32),
     pdq_quality=NUMBER,
     phash=st.none() | st.binary(min_size=8, max_size=8),
+    dhash=st.none() | st.binary(min_size=8, max_size=8),
+    whash=st.none() | st.binary(min_size=8, max_size=8),
     others=st.lists(PICTURES, max_size=3).map(tuple),
     method=WORDS,
 )
@@ -80,6 +85,8 @@ def test_a_field_with_anything_in_it_is_garbled_or_of_its_type(name, value):
         {"pdq": "00"},
         {"pdq": "zz" * 32},
         {"phash": "00" * 9},
+        {"dhash": "00" * 7},
+        {"whash": "0x" * 8},
         {"reason": "x" * 201},
         {"reason": "caf\u00e9"},
         {"reason": "two\nlines"},
@@ -99,6 +106,13 @@ def test_a_missing_field_is_garbled():
     for name in WHOLE:
         with pytest.raises(Garbled):
             perceived_of(json.dumps({key: value for key, value in WHOLE.items() if key != name}).encode())
+
+
+def test_there_is_room_for_the_most_that_can_be_seen_in_an_object():
+    value = bytes(8)
+    frame = Picture("frame=12345,alpha=dropped", 99_999, 99_999, bytes(32), 100, value, "flip_horizontal")
+    every = (replace(frame, dhash=value, whash=value),) * (1000 * 2 * 8)
+    assert REPLY.size + len(reply_of(Perceived(Outcome.HASHED, others=every))) <= MAX_REPLY
 
 
 def test_nesting_without_end_is_garbled():

@@ -11,7 +11,9 @@ from scanner.records import Fingerprint, Match, ObjectRef, Outcome
 LISTS = {
     "police": ListPolicy(illegal=("A1", "A2"), ignore=("retired",)),
     "people": ListPolicy(user_submitted=True, illegal=("A1",)),
-    "strict": ListPolicy(pdq_max_distance=10, phash_max_distance=2, illegal=("A1",)),
+    "strict": ListPolicy(
+        pdq_max_distance=10, phash_max_distance=2, dhash_max_distance=1, whash_max_distance=0, illegal=("A1",)
+    ),
 }
 
 

@@ -38,7 +38,7 @@ def test_every_format_gives_the_same_snapshot(bring, suffix):
     assert report.snapshot.counts["algorithm"] == dict.fromkeys(ALGORITHM_BYTES, 3)
     assert {entry.value for entry in entries(report)} == {bytes.fromhex(row["value"]) for row in rows}
     assert report.snapshot.digest == bring(rows, suffix="csv").snapshot.digest
-    assert report.to_dict()["rows"] == 15
+    assert report.to_dict()["rows"] == 3 * len(ALGORITHM_BYTES)
 
 
 def test_the_digest_depends_on_neither_order_nor_repetition_nor_clock(bring):

@@ -6,8 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scanner.config import Media
+from scanner.fingerprint import fingerprint
 from scanner.hashlist.values import Refusal, algorithm_of, balanced, degenerate, value_of
-from scanner.records import ALGORITHM_BYTES, DIGESTS
+from scanner.records import ALGORITHM_BYTES, DIGESTS, OPTIONAL, PERCEPTUAL
+from tests import pictures
 from tests.unit.hashlist import lists
 
 FLAT = (
@@ -32,7 +35,7 @@ def test_padded_base64_of_a_digest_is_read(algorithm):
     assert value_of(algorithm, base64.b64encode(raw).decode()) == raw
 
 
-@pytest.mark.parametrize("algorithm", ["pdq", "phash"])
+@pytest.mark.parametrize("algorithm", PERCEPTUAL)
 def test_base64_of_a_perceptual_hash_is_refused(algorithm):
     encoded = base64.b64encode(lists.value(algorithm, 2)).decode()
     assert value_of(algorithm, encoded) == Refusal.WRONG_LENGTH
@@ -89,6 +92,13 @@ def test_all_zeros_and_all_ones_are_degenerate(algorithm, width, byte):
         ("phash", "aa00aa00aa00aa00"),  # stripes
         ("phash", "8011004400110044"),  # four squares
         ("phash", "cccc3333cccc3333"),  # a dot
+        ("dhash", "00000c0c0c000000"),  # a disk in a corner
+        ("dhash", "0c0c0c0c0c0c0c0c"),  # an upright bar
+        ("dhash", "ffffffffffffffff"),  # a gradient
+        ("whash", "ffffffff00000000"),  # a bright sky
+        ("whash", "f0f0f0f0f0f0f0f0"),  # a wall beside a window
+        ("whash", "ffffff7e18000000"),  # a mountain under a bright sky
+        ("whash", "0000001818000000"),  # a lamp in the dark
     ],
 )
 def test_hashes_of_pictures_that_say_too_little_are_degenerate(algorithm, text):
@@ -103,13 +113,24 @@ def test_hashes_of_pictures_that_say_too_little_are_degenerate(algorithm, text):
         ("pdq", "f0b40f4b3333cccc5a3ca5c3f0b40f4b", False),
         ("phash", "96693ac5", True),
         ("phash", "96693ac55ca366d9", False),
+        ("dhash", "96693ac5", True),
+        ("dhash", "96693ac55ca366d9", False),
+        ("whash", "96693ac55ca3", True),
+        ("whash", "96693ac55ca366d9", False),
     ],
 )
-def test_rows_of_two_patterns_and_their_inversions_are_degenerate_and_rows_of_three_are_not(
+def test_rows_of_few_patterns_and_their_inversions_are_degenerate_and_rows_of_one_more_are_not(
     algorithm, rows, expected
 ):
     whole = bytes.fromhex(rows) * ALGORITHM_BYTES[algorithm]
     assert degenerate(algorithm, whole[: ALGORITHM_BYTES[algorithm]]) == expected
+
+
+def test_pictures_that_say_much_have_hashes_that_are_not_degenerate():
+    everything = Media(also=OPTIONAL)
+    for seed in range(20):
+        seen = fingerprint(pictures.jpeg(seed), caps=everything)
+        assert [name for name in PERCEPTUAL if degenerate(name, getattr(seen, name))] == []
 
 
 def weighing(algorithm, ones):
@@ -118,7 +139,10 @@ def weighing(algorithm, ones):
     return np.packbits(bits).tobytes()
 
 
-@pytest.mark.parametrize(("algorithm", "low", "high"), [("pdq", 96, 160), ("phash", 16, 48)])
+@pytest.mark.parametrize(
+    ("algorithm", "low", "high"),
+    [("pdq", 96, 160), ("phash", 16, 48), ("dhash", 10, 54), ("whash", 16, 48)],
+)
 def test_the_number_of_ones_decides_at_its_documented_bounds(algorithm, low, high):
     assert not degenerate(algorithm, weighing(algorithm, low))
     assert not degenerate(algorithm, weighing(algorithm, high))
@@ -141,15 +165,21 @@ def test_any_text_or_bytes_become_a_value_of_the_right_width_or_a_refusal(algori
 
 @pytest.mark.parametrize(
     ("text", "name"),
-    [("md5", "md5"), ("SHA-1", "sha1"), (" Sha_256 ", "sha256"), ("PDQ", "pdq"), ("pHash", "phash")],
+    [
+        ("md5", "md5"),
+        ("SHA-1", "sha1"),
+        (" Sha_256 ", "sha256"),
+        ("PDQ", "pdq"),
+        ("pHash", "phash"),
+        ("dHash", "dhash"),
+        ("W-Hash", "whash"),
+    ],
 )
 def test_names_of_algorithms_are_read_in_any_spelling(text, name):
     assert algorithm_of(text) == name
 
 
-@pytest.mark.parametrize(
-    "text", ["photodna", "PhotoDNA", "PDNA", "vpdq", "aHash", "dhash", "whash", "TMK_PDQF"]
-)
+@pytest.mark.parametrize("text", ["photodna", "PhotoDNA", "PDNA", "vpdq", "aHash", "TMK_PDQF"])
 def test_algorithms_that_are_not_computed_here_are_unsupported(text):
     assert algorithm_of(text) == Refusal.UNSUPPORTED_ALGORITHM
 

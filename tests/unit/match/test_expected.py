@@ -6,8 +6,10 @@ from itertools import product
 import pytest
 
 from scanner.config import Matching
+from scanner.match.distances import max_distances
 from scanner.match.expected import expected_matches, random_match
-from scanner.records import ALGORITHM_BYTES
+from scanner.match.measured import NEAREST, measured_matches
+from scanner.records import ALGORITHM_BYTES, PERCEPTUAL
 
 
 @dataclass
@@ -48,7 +50,7 @@ def test_the_figures_of_the_design_for_phash_come_out(radius, low, high, excessi
 
 
 def test_the_default_distances_expect_nothing_of_large_lists():
-    table = sized(md5=50_000_000, sha1=50_000_000, sha256=50_000_000, pdq=50_000_000, phash=50_000_000)
+    table = sized(**dict.fromkeys(ALGORITHM_BYTES, 50_000_000))
     assert not expected_matches(table, Matching()).excessive
 
 
@@ -71,11 +73,21 @@ def test_the_figure_is_said_in_words_and_in_plain_values():
     assert 96 < shown["per_100000_objects"] < 98
 
 
-@pytest.mark.parametrize(("radius", "matches"), [(4, 0), (13, 0), (14, 5), (16, 20)])
-def test_the_measured_rate_on_unrelated_photographs_stands_beside_the_computed_one(radius, matches):
-    expected = expected_matches(sized(phash=1000, md5=5), Matching(phash_max_distance=radius))
+@pytest.mark.parametrize(
+    ("algorithm", "radius", "matches"),
+    [
+        *(("phash", radius, matches) for radius, matches in ((4, 0), (13, 0), (14, 5), (16, 20))),
+        *(("dhash", radius, matches) for radius, matches in ((3, 0), (9, 0), (10, 3), (16, 58))),
+        *(("whash", radius, matches) for radius, matches in ((0, 0), (3, 0), (4, 1), (6, 10), (16, 1_067))),
+    ],
+)
+def test_the_measured_rate_on_unrelated_photographs_stands_beside_the_computed_one(
+    algorithm, radius, matches
+):
+    matching = Matching(**{f"{algorithm}_max_distance": radius})
+    expected = expected_matches(sized(**{algorithm: 1000, "md5": 5}), matching)
     shown = expected.to_dict()["algorithms"]
-    assert shown["phash"]["measured"] == {"photographs": 152, "pairs": 11_476, "matches": matches}
+    assert shown[algorithm]["measured"] == {"photographs": 152, "pairs": 11_476, "matches": matches}
     assert shown["md5"]["measured"] is None
     assert f"photographs {matches or 'none'} came so near" in expected.describe()
 
@@ -83,4 +95,12 @@ def test_the_measured_rate_on_unrelated_photographs_stands_beside_the_computed_o
 def test_without_entries_nothing_is_expected():
     expected = expected_matches(sized(), Matching())
     assert (expected.per_object, expected.excessive) == (0, False)
+    assert expected.most is None
     assert "no entries" in expected.describe()
+
+
+@pytest.mark.parametrize("algorithm", PERCEPTUAL)
+def test_by_default_no_unrelated_photograph_came_nearly_so_near(algorithm):
+    limit = max_distances(Matching())[algorithm]
+    assert measured_matches(algorithm, limit) == 0
+    assert limit <= min(NEAREST[algorithm]) / 2

@@ -22,6 +22,8 @@ from tests.unit.hashlist import lists
 AT = datetime(2026, 9, 1, 2, tzinfo=UTC)
 FLAT = bytes.fromhex("000000002c4b11342c4b2c4b0000554b00002c4b113411342c4b585e2c4b017e")
 PDQ, PHASH = lists.value("pdq", 0), lists.value("phash", 0)
+OTHERS = {"phash": PHASH, "dhash": lists.value("phash", 1), "whash": lists.value("phash", 2)}
+"""A value of each perceptual hash beside PDQ."""
 
 
 @dataclass
@@ -100,11 +102,23 @@ def test_pdq_matches_within_its_distance_inclusive(distance, matched):
     assert bool(matches_of(scanned(pdq=PDQ, pdq_quality=100), entry("pdq", near))) == matched
 
 
-@pytest.mark.parametrize(("distance", "matched"), [(0, True), (4, True), (5, False)])
-def test_phash_matches_within_its_distance_inclusive(distance, matched):
-    near = lists.near(PHASH, distance)
-    picture = scanned(phash=PHASH, pdq=PDQ, pdq_quality=100)
-    assert bool(matches_of(picture, entry("phash", near))) == matched
+@pytest.mark.parametrize(("algorithm", "distance"), [("phash", 4), ("dhash", 3), ("whash", 0)])
+def test_the_other_perceptual_hashes_match_within_their_distances_inclusive(algorithm, distance):
+    value = OTHERS[algorithm]
+    picture = scanned(**OTHERS, pdq=PDQ, pdq_quality=100)
+    (match,) = matches_of(picture, entry(algorithm, lists.near(value, distance)))
+    assert (match.algorithm, match.distance, match.threshold) == (algorithm, distance, distance)
+    assert matches_of(picture, entry(algorithm, lists.near(value, distance + 1))) == []
+    wider = {f"{algorithm}_max_distance": distance + 1}
+    assert matches_of(picture, entry(algorithm, lists.near(value, distance + 1)), **wider)
+
+
+@pytest.mark.parametrize("algorithm", OTHERS)
+def test_a_value_is_never_compared_with_one_of_another_algorithm(algorithm):
+    picture = scanned(**{algorithm: PHASH}, pdq=PDQ, pdq_quality=100)
+    assert [match.algorithm for match in matches_of(picture, *(entry(name, PHASH) for name in OTHERS))] == [
+        algorithm
+    ]
 
 
 @pytest.mark.parametrize("distance", [0, 10, 64])
@@ -119,9 +133,9 @@ def test_distances_are_those_of_the_settings(distance):
 @pytest.mark.parametrize(
     ("quality", "matched"), [(None, False), (0, False), (49, False), (50, True), (100, True)]
 )
-@pytest.mark.parametrize(("algorithm", "value"), [("pdq", PDQ), ("phash", PHASH)])
-def test_the_quality_of_the_pdq_gates_both_perceptual_hashes(quality, matched, algorithm, value):
-    picture = scanned(pdq=PDQ, phash=PHASH, pdq_quality=quality)
+@pytest.mark.parametrize(("algorithm", "value"), [("pdq", PDQ), *OTHERS.items()])
+def test_the_quality_of_the_pdq_gates_all_perceptual_hashes(quality, matched, algorithm, value):
+    picture = scanned(pdq=PDQ, **OTHERS, pdq_quality=quality)
     assert bool(matches_of(picture, entry(algorithm, value))) == matched
 
 
@@ -131,7 +145,14 @@ def test_the_quality_gate_is_that_of_the_settings():
 
 
 @pytest.mark.parametrize(
-    ("algorithm", "value"), [("pdq", FLAT), ("pdq", b"\0" * 32), ("phash", bytes.fromhex("8000000000000000"))]
+    ("algorithm", "value"),
+    [
+        ("pdq", FLAT),
+        ("pdq", b"\0" * 32),
+        ("phash", bytes.fromhex("8000000000000000")),
+        ("dhash", bytes.fromhex("00000c0c0c000000")),
+        ("whash", bytes.fromhex("ffffffff00000000")),
+    ],
 )
 def test_degenerate_hashes_ask_for_nothing_even_when_an_entry_has_them(algorithm, value):
     picture = scanned(**{algorithm: value}, pdq_quality=100)
@@ -149,13 +170,13 @@ def test_other_renderings_match_with_their_own_locator_and_quality():
     other = lists.value("pdq", 1)
     frames = (
         Picture("frame:1", 10, 10, lists.value("pdq", 2), 90, None),
-        Picture("frame:2", 10, 10, other, 60, PHASH),
+        Picture("frame:2", 10, 10, other, 60, **OTHERS),
         Picture("frame:3", 10, 10, other, 49, None),
     )
-    matches = matches_of(scanned(others=frames), entry("pdq", other), entry("phash", PHASH))
+    known = [entry(name, value) for name, value in {"pdq": other, **OTHERS}.items()]
+    matches = matches_of(scanned(others=frames), *known)
     assert [(match.algorithm, match.locator, match.quality) for match in matches] == [
-        ("pdq", "frame:2", 60),
-        ("phash", "frame:2", 60),
+        (name, "frame:2", 60) for name in ("pdq", *OTHERS)
     ]
 
 
@@ -281,6 +302,9 @@ values = {
         lambda pair: lists.near(PDQ, *pair)
     ),
     "phash": st.tuples(st.integers(0, 6), st.integers(0, 2)).map(lambda pair: lists.near(PHASH, *pair)),
+    "dhash": st.tuples(st.integers(0, 4), st.integers(0, 2)).map(
+        lambda pair: lists.near(OTHERS["dhash"], *pair)
+    ),
 }
 qualities = st.sampled_from([None, 49, 50, 100])
 known_entries = st.one_of(
@@ -299,11 +323,12 @@ known_entries = st.one_of(
     ]
 )
 pictures = st.builds(
-    lambda locator, pdq, quality, phash: Picture(locator, 1, 1, pdq, quality, phash),
+    lambda locator, pdq, quality, phash, dhash: Picture(locator, 1, 1, pdq, quality, phash, dhash=dhash),
     st.sampled_from(["frame:1", "frame:2"]),
     st.none() | values["pdq"],
     qualities,
     st.none() | values["phash"],
+    st.none() | values["dhash"],
 )
 objects = st.fixed_dictionaries(
     {"pdq_quality": qualities, "others": st.lists(pictures, max_size=2).map(tuple)},
@@ -314,7 +339,9 @@ objects = st.fixed_dictionaries(
 def joined_plainly(fingerprint, entries, matching):
     """Do what join promises for one object, one pair after the other."""
     renderings = [("", fingerprint), *((picture.locator, picture) for picture in fingerprint.others)]
-    limits = {"md5": 0, "pdq": matching.pdq_max_distance, "phash": matching.phash_max_distance}
+    limits = {"md5": 0} | {
+        name: getattr(matching, f"{name}_max_distance") for name in ("pdq", "phash", "dhash")
+    }
     kept, omitted = [], 0
     for algorithm, limit in limits.items():
         for name in ("a", "b"):
