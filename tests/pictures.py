@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pillow_heif
+import pillow_jxl  # noqa: F401 - Pillow writes JPEG XL with it
 from PIL import Image, ImageDraw
 
 pillow_heif.register_heif_opener()
@@ -112,6 +113,8 @@ def broken() -> dict[str, bytes]:
         "a truncated heic": truncated(encoded(picture(1), "HEIF")),
         "a truncated avif": truncated(encoded(picture(1), "AVIF", speed=10)),
         "a truncated jpeg 2000": truncated(encoded(picture(1), "JPEG2000"), 0.05),
+        "a truncated jpeg xl": truncated(encoded(picture(1), "JXL", effort=3)),
+        "a jpeg xl of noise": encoded(picture(1, (64, 48)), "JXL")[:40] + np.random.default_rng(6).bytes(900),
         "a jpeg of noise": photo[:600] + np.random.default_rng(7).bytes(20_000),
         "a magic before noise": b"\x89PNG\r\n\x1a\n" + np.random.default_rng(8).bytes(5_000),
     }

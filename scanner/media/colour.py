@@ -14,6 +14,9 @@ BACKGROUND = (255, 255, 255)
 Pixels = NDArray[np.uint8]
 """uint8[H, W, 3], or [H, W, 4] of which the fourth channel means nothing, or grey [H, W]."""
 
+LINEAR = "linear_light"
+"""Where a picture's `info` says that its values measure light, with no curve for the eye."""
+
 _STRIP = 64
 """Rows that are looked at together where all at once would be one more copy of the picture."""
 
@@ -27,9 +30,17 @@ def pixels_of(image: Image.Image) -> tuple[Pixels, dict[str, Pixels]]:
     A picture that is not fully opaque is laid on white; `alpha=dropped` shows the colours that this hides,
     which is what programs that only take the first three channels see. Greys of more than 8 bits are scaled
     down; `grey=clipped` shows them cut off at 255, as Pillow's own conversion does and so the peers see them.
+    Values of linear light stay as they are; `light=srgb` shows them on sRGB's curve, as viewers do.
 
     The pixels are the picture's own memory where they can be: they change with it.
     """
+    pixels, others = _as_stored(image)
+    if image.info.get(LINEAR):
+        others = {**others, "light=srgb": _on_curve(pixels)}
+    return pixels, others
+
+
+def _as_stored(image: Image.Image) -> tuple[Pixels, dict[str, Pixels]]:
     if image.mode.startswith("I") or image.mode == "F":
         return _greys(image)
     if not image.has_transparency_data:
@@ -41,6 +52,14 @@ def pixels_of(image: Image.Image) -> tuple[Pixels, dict[str, Pixels]]:
     if dropped[:, :, 3].min() == 255:
         return dropped, {}
     return _shared(_laid(coloured)), {"alpha=dropped": dropped}
+
+
+def _on_curve(pixels: Pixels) -> Pixels:
+    """Return what light looks like (IEC 61966-2-1)."""
+    light = np.arange(256) / 255
+    curve = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    shown: Pixels = np.rint(255 * curve).astype(np.uint8)[pixels]
+    return shown
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

@@ -9,13 +9,24 @@ _LAYERED = frozenset({"PSD"})  # what Pillow counts there are layers; the compos
 PAGED = frozenset({"TIFF", "MPO", "HEIF", "DCX"})
 """Formats of which any frame can be reached without those before it."""
 
+_LAST_ALONE = frozenset({"JXL"})  # what the decoder gives of an animation there is its last frame
+
 
 class TooManyFrames(Exception):
     """A file claims more frames than are counted."""
 
 
+class FramesOutOfReach(Exception):
+    """A file has frames that no decoder here shows."""
+
+
 def frame_count(image: Image.Image, data: bytes) -> int:
-    """Return how many frames a picture has; raise TooManyFrames, or whatever the decoder raises."""
+    """Return how many frames a picture has; raise TooManyFrames, or whatever the decoder raises.
+
+    Raise FramesOutOfReach where they can be neither counted nor seen.
+    """
+    if image.format in _LAST_ALONE and getattr(image, "is_animated", False):
+        raise FramesOutOfReach("frames before the last one not looked at")
     if image.format in _LAYERED:
         return 1
     if image.format == "GIF":

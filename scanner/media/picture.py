@@ -14,9 +14,9 @@ import pillow_heif
 from PIL import AvifImagePlugin, ExifTags, Image, ImageFile, PngImagePlugin
 
 from scanner.config import Media
-from scanner.media import jpeg
+from scanner.media import jpeg, jxl
 from scanner.media.colour import Pixels, pixels_of
-from scanner.media.frames import PAGED, TooManyFrames, frame_count, reachable, sampled
+from scanner.media.frames import PAGED, FramesOutOfReach, TooManyFrames, frame_count, reachable, sampled
 from scanner.media.jpeg import luma_of_jpeg, pixels_of_jpeg
 from scanner.media.mending import bare_jpeg, branded
 from scanner.media.sniff import Kind, MediaType
@@ -26,7 +26,7 @@ pillow_heif.register_heif_opener(thumbnails=False, decode_threads=1)  # only the
 
 VERSIONS = (
     f"pillow {PIL.__version__}, {jpeg.VERSION}, "
-    f"pillow-heif {pillow_heif.__version__} {pillow_heif.libheif_version()}"
+    f"pillow-heif {pillow_heif.__version__} {pillow_heif.libheif_version()}, {jxl.VERSION}"
 )
 """The decoders in use."""
 
@@ -44,6 +44,7 @@ _OPENERS: dict[str, tuple[str, ...]] = {
     "image/heif": ("HEIF",),
     "image/avif": ("AVIF",),
     "image/jp2": ("JPEG2000",),
+    "image/jxl": ("JXL",),
     "image/x-portable-anymap": ("PPM",),
     "image/vnd.adobe.photoshop": ("PSD",),
     "image/qoi": ("QOI",),
@@ -249,6 +250,8 @@ def _judged(caps: Media) -> Iterator[None]:
         raise Unusable(Outcome.TOO_LARGE, f"more than {caps.max_pixels} pixels") from None
     except TooManyFrames as error:
         raise Unusable(Outcome.TOO_LARGE, str(error)) from None
+    except FramesOutOfReach as error:
+        raise Unusable(Outcome.UNDECODABLE, str(error)) from None
     except Exception as error:  # noqa: BLE001  decoders of hostile bytes raise anything
         if str(error).startswith(("Decompressed data too large", "Too much memory used in text chunks")):
             raise Unusable(Outcome.TOO_LARGE, "text chunks beyond 64 MB") from None

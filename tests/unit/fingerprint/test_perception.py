@@ -530,7 +530,7 @@ def test_what_a_file_is_called_does_not_matter(name):
         (b"%PDF-1.4\n", Outcome.HASHED, "application/pdf"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n", Outcome.HASHED, "application/postscript"),
         (b"fLaC" + bytes(50), Outcome.HASHED, "audio/flac"),
-        (b"\xff\x0a" + bytes(50), Outcome.UNDECODABLE, "image/jxl"),
+        (b"BPG\xfb" + bytes(50), Outcome.UNDECODABLE, "image/bpg"),
     ],
 )
 def test_what_is_no_picture_has_no_perceptual_hash(data, outcome, media_type):
@@ -540,7 +540,7 @@ def test_what_is_no_picture_has_no_perceptual_hash(data, outcome, media_type):
 
 
 def test_a_format_without_a_decoder_is_a_gap_with_a_name():
-    assert perceive(b"\xff\x0a" + bytes(50), CAPS).reason == "no decoder for image/jxl"
+    assert perceive(b"BPG\xfb" + bytes(50), CAPS).reason == "no decoder for image/bpg"
 
 
 def test_an_odd_header_that_pillow_still_reads_is_a_picture():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scanner.media.colour import _STRIP, pixels_of
+from scanner.media.colour import _STRIP, LINEAR, pixels_of
 from tests.pictures import picture, rgb
 
 RAMP = np.tile(np.arange(256), (4, 1))
@@ -125,3 +125,15 @@ def test_strips_make_a_picture_that_is_whole(height):
     deep = random.integers(0, 65536, (height, 7), np.int32)
     deep[0, 0], deep[-1, -1] = 0, 65535
     assert (pixels_of(Image.fromarray(deep))[0] == (deep >> 8)).all()
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
+def test_values_of_light_are_also_shown_on_the_curve_of_srgb(mode):
+    image = Image.fromarray(RAMP.astype(np.uint8)).convert(mode)
+    image.info[LINEAR] = True
+    pixels, others = pixels_of(image)
+    assert (rgb(pixels)[:, :, 1] == RAMP).all()
+    shown = rgb(others["light=srgb"])[0, :, 2].astype(int)
+    light = np.where(shown <= 10, shown / 255 / 12.92, ((shown / 255 + 0.055) / 1.055) ** 2.4)
+    assert np.abs(light * 255 - RAMP[0]).max() < 1.2
+    assert list(shown[[0, 1, 55, 255]]) == [0, 13, 128, 255]

@@ -24,6 +24,7 @@ FORMATS = {
     "HEIF": {},
     "AVIF": {"speed": 10},
     "JPEG2000": {},
+    "JXL": {"effort": 1},
     "PPM": {},
     "PCX": {},
     "SGI": {},
