@@ -54,6 +54,7 @@ PICTURES = {
     "WebP": lambda: encoded(PHOTO, "WEBP", method=0),
     "HEIC": lambda: encoded(PHOTO, "HEIF", quality=30),
     "AVIF": lambda: encoded(PHOTO, "AVIF", speed=10),
+    "JPEG XL": lambda: encoded(PHOTO, "JXL", effort=1),
     "JPEG 2000": lambda: encoded(PHOTO.resize((1600, 1200)), "JPEG2000"),
 }
 
