@@ -96,7 +96,8 @@ def _greys(image: Image.Image) -> tuple[Pixels, dict[str, Pixels]]:
 
     32-bit and float pictures do not say which range they use. Values within 0-255 are taken as they are
     (floats within 0-1 times 255), values within 0-65535 as 16 bits, and any others are stretched from the
-    darkest to the brightest. What is no number is black.
+    darkest to the brightest. Floats that pass 1 or 255 are cut off there, where none is twice as much. What
+    is no number is black.
     """
     grey, clipped = (np.empty((image.height, image.width), np.uint8) for _ in range(2))
     extremes = [_extremes(np.asarray(strip)) for _, strip in _strips(image)]
@@ -122,10 +123,11 @@ def _scaled(values: NDArray[Any], low: float, high: float) -> Pixels:
     if values.dtype.kind == "u":
         return (values.astype(np.uint16) >> 8).astype(np.uint8)
     floats = _numbers(values)
+    beyond = 2 if values.dtype.kind == "f" else 1  # filters leave some pixels whiter than white
     if low < 0 or high > 65535:
         floats = (floats - low) * (255 / max(high - low, 1e-300))
-    elif high > 255:
+    elif high > 255 * beyond:
         floats = floats / 256
-    elif values.dtype.kind == "f" and high <= 1:
+    elif values.dtype.kind == "f" and high <= beyond:
         floats = floats * 255
-    return floats.astype(np.uint8)
+    return floats.clip(max=255).astype(np.uint8)

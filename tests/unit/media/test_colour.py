@@ -36,6 +36,16 @@ def test_deeper_greys_are_brought_to_8_bits(values):
     assert np.abs(grey(values).astype(int) - RAMP).max() <= 1
 
 
+@pytest.mark.parametrize("white", [1, 255])
+@pytest.mark.parametrize("beyond", [1.001, 1.5, 1.99])
+def test_floats_that_pass_white_a_little_are_cut_off_there(white, beyond):
+    values = RAMP * (white / 255) + white * 1e-4
+    values[2, 7] = white * beyond
+    shown = grey(values.astype(np.float32)).astype(int)
+    assert shown[2, 7] == 255
+    assert (shown[0] == RAMP[0]).all()
+
+
 @pytest.mark.parametrize("kind", [np.uint16, np.int32, np.float32])
 def test_deeper_greys_are_also_seen_as_the_peers_see_them(kind):
     values = (RAMP * 3 + 0.5).astype(kind)
