@@ -2,11 +2,11 @@
 
 import base64
 import hashlib
-from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
+from scanner.config import Media
 from scanner.decoder import Perceiver
 from scanner.errors import CanaryError
 from scanner.match import hamming_join
@@ -30,11 +30,42 @@ PHASH = bytes.fromhex("b899c327b4d01bec")
 DHASH = bytes.fromhex("6b939317260fc106")
 WHASH = bytes.fromhex("ffffdfcf83000000")
 
+JPEG = base64.b64decode(
+    "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDABsSFBcUERsXFhceHBsgKEIrKCUlKFE6PTBCYFVlZF9VXVtqeJmBanGQc1tdhbWGkJ6j"
+    "q62rZ4C8ybqmx5moq6T/2wBDARweHigjKE4rK06kbl1upKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSk"
+    "pKSkpKSkpKT/wAARCABQAGADASIAAhEBAxEB/8QAGwABAAIDAQEAAAAAAAAAAAAAAAIEAQMGBQf/xAA0EAABAwIFAgIIBQUAAAAA"
+    "AAABAAIDBBEFEiExQRNRcZEVIjJCYYGx8AZSocHxFCNTotH/xAAZAQADAQEBAAAAAAAAAAAAAAAAAgMBBAX/xAAfEQADAQADAAID"
+    "AAAAAAAAAAAAAQIRAxIhMUEEExT/2gAMAwEAAhEDEQA/AOhRESGhERABFCOaOVz2se1zozZwB2KmgAiKEr+my9rnYLG8Ws1LTLnt"
+    "b7RAWBLGdnD5qoSXG5NyVhcz53viKfrRfRV4JDcMOvZWF0RSpaibWMIiJjAq9fVNo6Z0p9rZgte7uFYXM41Viqqssbg6OMWBHJ5P"
+    "32TxPZmU8RHDK40tZnlc4sk0kOp+f38V1C4ldJglWJ6UQucOpELW7t4P7fyqcs/Ysv6PSWiq935retIlhqTJGyRrnRus4A+yfv8A"
+    "dctz2lpFZeMrIpOaWOsVFcLWFyUesjfFXVpgiy+s7fgLcuvhlzPpG3rCIsOcGtLnEAAXJPCsIUsXrBS0pa0kSyAhluO5XLqziNWa"
+    "yqdLYhtrNB4CrLqieqJU9YVihqTSVTJRewNnAcjlV0TtaYdXXVzKbD3VTSDdo6d/eJ20+9FyuGYjJRVnWc572PP90X1d8deef5Wm"
+    "pqHysjiLrxxXyC2191oXLmeFdPoALZGBwIc1wuCNQQshrRs0DwC5z8N4iI3f0UzgGuN4yTz+X5/XxXSJGvTQiIgDnvSdZ/m/1H/F"
+    "pqsSqpIjE6UkOGtgBotSiyIOc4vAPbVMmp9ZDjVXXXSuit9GP8v6rDoWZTZutu6p/RJ0v8a0t1FVQldlZ8Tsr7MMrJDZsLhz6wt9"
+    "VB+CVROaaSCDWzRJJYkd9E9Ws8IJHlIvVNBh8Jf1auafLplihIJN+50Kxmw2JoEeH1M5JuTK8tI8Mqjo+o8xrnMcHNJa4G4INiCv"
+    "fo8RxGphzsL3WOUkRg6+SqHFalheaWigpidA5kPrAX2vsfJa3Ynib3tc+SUhvDRlv5LH6Y/V8nuD0oATJKyJo95+W36J15WAdXE4"
+    "wTsGMD/oF5JcXnMSSTqSd1hYS7l00LIy7rVcLQ3cNOY38EbHQMGs0spPLG5beapKTTZLXwPw1KtN+F01NMwu6VG2+wL3Fw8lg4jM"
+    "1tohHEN7MYNVUzBYLhZTyjurk4sfpOSpnlBD5XuDtSC7TyWpEVjywiIgwIiIAIiIA//Z"
+)
+"""The same as most pictures are stored."""
 
-def check(decoder: Perceiver, also: Sequence[str] = ()) -> None:
+OF_JPEG = {
+    "full": (
+        bytes.fromhex("b36d3d90d8964ee91533936eca796d967c84b29f934c0dc5cc169272b361718c"),
+        bytes.fromhex("b898c327b4d01bfc"),
+    ),
+    "luma": (
+        bytes.fromhex("b36d3db0d8964ee91533936eca796d967484b29f934c0dc5cc169272b361718c"),
+        bytes.fromhex("b898c327b4d01bfc"),
+    ),
+}
+"""PDQ and pHash of that, by `media.pdq`."""
+
+
+def check(decoder: Perceiver, caps: Media) -> None:
     """Fingerprint and join the canary; raise CanaryError when any answer is not the known one.
 
-    `also` names the hashes that the decoder computes beside PDQ and pHash; it must compute no others.
+    `caps` are the decoder's. It must compute what they name beside PDQ and pHash, and nothing else.
     """
     digest = hashlib.sha256(PICTURE).digest()
     if digest.hex() != SHA256:
@@ -44,10 +75,13 @@ def check(decoder: Perceiver, also: Sequence[str] = ()) -> None:
         raise _wrong("PDQ fingerprint")
     if seen.phash != PHASH:
         raise _wrong("pHash fingerprint")
-    if seen.dhash != (DHASH if "dhash" in also else None):
+    if seen.dhash != (DHASH if "dhash" in caps.also else None):
         raise _wrong("dHash fingerprint")
-    if seen.whash != (WHASH if "whash" in also else None):
+    if seen.whash != (WHASH if "whash" in caps.also else None):
         raise _wrong("wHash fingerprint")
+    of_jpeg = decoder.perceive(JPEG)
+    if (of_jpeg.pdq, of_jpeg.phash, of_jpeg.pdq_quality) != (*OF_JPEG[caps.pdq], 100):
+        raise _wrong("fingerprint of a JPEG")
     for value, width in ((seen.pdq, 32), (seen.phash, 8)):
         _check_join(value, width)
     _check_exact_join(digest)

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from scanner.config import Config, digest_of
 from scanner.errors import ConfigError, HashListError, WorkspaceError
 from scanner.findings.coverage import Coverage
-from scanner.fingerprint import DECODERS, methods
+from scanner.fingerprint import DECODERS, methods_of
 from scanner.hashlist.snapshot import Snapshot, active_snapshots
 from scanner.hashlist.table import HashTable, build_table
 from scanner.inventory import Part
@@ -229,7 +229,7 @@ def _command_key(config: Config, places: Sequence[Place], table: HashTable) -> s
             ],
             "select": config.select.model_dump(mode="json"),
             "fingerprint": config.fingerprint_settings(),
-            "methods": [methods(config.media), DECODERS],
+            "methods": [*methods_of(config.media), DECODERS],
             "match": config.match.model_dump(mode="json"),
             "lists": {name: policy.model_dump(mode="json") for name, policy in config.lists.items()},
             "part_objects": config.run.part_objects,

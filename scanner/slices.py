@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from scanner.config import Config, digest_of
-from scanner.fingerprint import DECODERS, methods
+from scanner.fingerprint import DECODERS, methods_of
 from scanner.inventory import Part
 from scanner.records import Fingerprint, records_of, schema_of, table_of
 from scanner.version import VERSION
@@ -54,7 +54,7 @@ def slice_of(part: Part, folder: Path, config: Config) -> Slice:
     """Return the slice of a whole inventory part, with its output under `folder`."""
     settings = {
         "inventory": part.digest,
-        "methods": [methods(config.media), DECODERS],
+        "methods": [*methods_of(config.media), DECODERS],
         "version": VERSION,
         **config.fingerprint_settings(),
     }

@@ -81,8 +81,8 @@ class Worker:
         self._decoder = Pool(decoders)
         try:
             self._table: HashTable = open_table(spec.table)
-            also = spec.config.media.also
-            list(self._pool.map(lambda decoder: canary.check(decoder, also), decoders))  # all start at once
+            caps = spec.config.media
+            list(self._pool.map(lambda decoder: canary.check(decoder, caps), decoders))  # all start at once
         except BaseException:
             self.close()
             raise

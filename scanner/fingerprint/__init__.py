@@ -6,8 +6,9 @@ from scanner.fingerprint.perception import (
     Told,
     fingerprint,
     methods,
+    methods_of,
     perceive,
     recorded,
 )
 
-__all__ = ["DECODERS", "Perceived", "Told", "fingerprint", "methods", "perceive", "recorded"]
+__all__ = ["DECODERS", "Perceived", "Told", "fingerprint", "methods", "methods_of", "perceive", "recorded"]

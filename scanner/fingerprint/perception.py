@@ -55,6 +55,11 @@ def methods(caps: Media, luma_alone: bool = False) -> str:
     return " ".join(one.LUMA_METHOD if luma_alone else one.METHOD for one in used)
 
 
+def methods_of(caps: Media) -> list[str]:
+    """Return the identifiers that the rows of a run may carry."""
+    return [methods(caps), *([methods(caps, luma_alone=True)] if caps.pdq == "luma" else [])]
+
+
 Told = Callable[[Perceived], None]
 """Who is told of the first frame before others are decoded, which may cost this process its life."""
 

@@ -21,13 +21,13 @@ SEEN = InProcess().perceive(canary.PICTURE)
 
 
 class Answering:
-    """A decoder that says one thing of everything."""
+    """A decoder that says something of the canary, and something of it as a JPEG."""
 
-    def __init__(self, answer):
-        self.answer = answer
+    def __init__(self, answer, of_jpeg=None):
+        self.answers = {canary.PICTURE: answer, canary.JPEG: of_jpeg}
 
     def perceive(self, data):
-        return self.answer
+        return self.answers[data]
 
 
 ALSO = ("dhash", "whash")
@@ -35,8 +35,10 @@ SEEN_ALL = InProcess(Media(also=ALSO)).perceive(canary.PICTURE)
 
 
 @pytest.mark.parametrize("also", [(), ("dhash",), ("whash",), ALSO], ids=str)
-def test_a_right_installation_passes(also):
-    canary.check(InProcess(Media(also=also)), also)
+@pytest.mark.parametrize("method", ["full", "luma"])
+def test_a_right_installation_passes(also, method):
+    caps = Media(also=also, pdq=method)
+    canary.check(InProcess(caps), caps)
 
 
 def test_the_known_answer_is_that_of_the_whole_fingerprint():
@@ -65,7 +67,7 @@ def flipped(value, bit=0):
 )
 def test_a_wrong_answer_is_refused_with_what_is_wrong_and_what_to_do(answer, part):
     with pytest.raises(CanaryError, match=f"wrong {part}.*reinstall the locked dependencies") as refused:
-        canary.check(Answering(answer))
+        canary.check(Answering(answer), Media())
     assert refused.value.exit_code is Exit.INCOMPLETE
     assert SEEN.pdq.hex() not in str(refused.value)
 
@@ -83,7 +85,26 @@ def test_a_wrong_answer_is_refused_with_what_is_wrong_and_what_to_do(answer, par
 )
 def test_every_hash_that_is_asked_for_has_to_be_right_and_no_other_may_be_there(answer, also, part):
     with pytest.raises(CanaryError, match=f"wrong {part} fingerprint"):
-        canary.check(Answering(answer), also)
+        canary.check(Answering(answer), Media(also=also))
+
+
+OF_JPEG = {method: InProcess(Media(pdq=method)).perceive(canary.JPEG) for method in ("full", "luma")}
+
+
+@pytest.mark.parametrize(
+    ("answer", "method"),
+    [
+        (replace(OF_JPEG["full"], pdq=flipped(OF_JPEG["full"].pdq)), "full"),
+        (replace(OF_JPEG["luma"], phash=flipped(OF_JPEG["luma"].phash)), "luma"),
+        (replace(OF_JPEG["luma"], pdq_quality=99), "luma"),
+        (OF_JPEG["luma"], "full"),
+        (OF_JPEG["full"], "luma"),
+        (Perceived(Outcome.CRASHED, "the decoder died of it: signal SIGILL"), "full"),
+    ],
+)
+def test_a_decoder_of_jpegs_that_is_wrong_or_of_another_method_is_refused(answer, method):
+    with pytest.raises(CanaryError, match="wrong fingerprint of a JPEG"):
+        canary.check(Answering(SEEN, answer), Media(pdq=method))
 
 
 def of(*arrays):
@@ -124,7 +145,7 @@ def without(width):
 def test_a_wrong_join_is_refused(monkeypatch, wrong):
     monkeypatch.setattr(canary, "hamming_join", wrong)
     with pytest.raises(CanaryError, match=r"wrong join.*reinstall the locked dependencies"):
-        canary.check(InProcess())
+        canary.check(InProcess(), Media())
 
 
 @pytest.mark.parametrize(
@@ -139,7 +160,7 @@ def test_a_wrong_join_is_refused(monkeypatch, wrong):
 def test_a_wrong_exact_join_is_refused(monkeypatch, wrong):
     monkeypatch.setattr(canary, "exact_join", wrong)
     with pytest.raises(CanaryError, match=r"wrong exact join.*reinstall the locked dependencies"):
-        canary.check(InProcess())
+        canary.check(InProcess(), Media())
 
 
 def test_a_scan_whose_canary_fails_ends_with_3_and_no_manifest(room, monkeypatch, capsys):

@@ -6,12 +6,12 @@ import pytest
 
 from scanner import scan, slices
 from scanner.config import Config, Media
-from scanner.fingerprint import methods
+from scanner.fingerprint import methods, methods_of
 from scanner.inventory import Part
 from scanner.slices import slice_of
 
 PART = Part(0, 0, Path("inventory/000-000000.parquet"), 10, 1000, 0, True, "a" * 64)
-NAMED = {"methods": lambda _: "another", "DECODERS": "another", "VERSION": "another"}
+NAMED = {"methods_of": lambda _: ["another"], "DECODERS": "another", "VERSION": "another"}
 ALL = Media(also=("dhash", "whash"))
 
 
@@ -21,6 +21,8 @@ def test_methods_have_the_ids_under_which_fingerprints_are_kept():
     assert methods(Media(also=("whash",))).split() == ["pdq/full", "phash/imagehash", "whash/imagehash"]
     assert methods(ALL) == f"{methods(Media())} dhash/imagehash whash/imagehash"
     assert methods(ALL, luma_alone=True) == "pdq/luma phash/luma dhash/luma whash/luma"
+    assert methods_of(Media()) == [methods(Media())]
+    assert methods_of(Media(pdq="luma")) == [methods(Media()), "pdq/luma phash/luma"]
 
 
 @pytest.mark.parametrize("name", NAMED)
