@@ -41,6 +41,7 @@ PICTURES = {
     "JPEG, grey": lambda: encoded(PHOTO.convert("L"), "JPEG"),
     "JPEG, print colours": lambda: encoded(PHOTO.convert("CMYK"), "JPEG"),
     'JPEG, `media.pdq = "luma"`': lambda: encoded(PHOTO, "JPEG"),
+    'JPEG, `media.also = ["whash"]`': lambda: encoded(PHOTO.resize((2048, 2048)), "JPEG"),
     "PNG": lambda: encoded(PHOTO, "PNG", **FAST),
     "PNG, grey": lambda: encoded(PHOTO.convert("L"), "PNG", **FAST),
     "PNG, palette": lambda: encoded(PHOTO.quantize(64), "PNG", **FAST),
@@ -71,7 +72,8 @@ def resident(name):
         return next(int(line.split()[1]) << 10 for line in lines if line.startswith(name))
 
 def look(path):
-    caps, data = Media(pdq="luma" if "luma" in path else "full"), Path(path).read_bytes()
+    also = ("whash",) if "whash" in path else ()
+    caps, data = Media(pdq="luma" if "luma" in path else "full", also=also), Path(path).read_bytes()
     for small in smalls:  # what a forked process shares with its parent counts once it is touched
         perceive(small, caps)
     Path("/proc/self/clear_refs").write_text("5")
