@@ -14,6 +14,7 @@ from PIL import Image
 from scanner.config import Media
 from scanner.fingerprint import perceive
 from scanner.fingerprint.pdq import pdq
+from scanner.records import OPTIONAL
 from tests.patterns import KINDS, graphics
 from tests.photographs import encoded, photographs
 from tests.pictures import encoded as saved
@@ -109,8 +110,34 @@ def test_luma_lies_near_the_full_method(paths):
     assert errors["photographs"][:, 0].max() <= 14
 
 
+EVERY = Media(also=OPTIONAL)
+IMAGEHASH = {"phash": imagehash.phash, "dhash": imagehash.dhash, "whash": imagehash.whash}
+
+
 def test_imagehash_is_equalled_on_photographs(paths):
     for path in paths:
         body = encoded(path, "JPEG", quality=88)
-        assert perceive(body, Media()).phash.hex() == str(imagehash.phash(Image.open(io.BytesIO(body))))
-    print(f"\nphash/imagehash equals imagehash on {len(paths)} photographs")
+        seen, image = perceive(body, EVERY), Image.open(io.BytesIO(body))
+        assert {name: getattr(seen, name).hex() for name in IMAGEHASH} == {
+            name: str(hashed(image)) for name, hashed in IMAGEHASH.items()
+        }
+    print(f"\nphash, dhash and whash/imagehash equal imagehash on {len(paths)} photographs")
+
+
+def test_dhash_and_whash_of_luma_lie_near_those_of_imagehash(paths):
+    errors = []
+    for path in paths:
+        for scale, quality in ENCODINGS:
+            body = encoded(path, "JPEG", scale, quality=quality)
+            full, luma = perceive(body, EVERY), perceive(body, EVERY.model_copy(update={"pdq": "luma"}))
+            if full.pdq_quality >= 50:
+                errors.append([bits(getattr(full, name), getattr(luma, name)) for name in OPTIONAL])
+    dhashes, whashes = np.array(errors).T
+    print("\ndhash/luma and whash/luma: distance from dhash/imagehash and whash/imagehash of the same JPEG")
+    print(
+        f"{'photographs':<34} {len(errors):5}  dHash mean {dhashes.mean():.2f}, at most {dhashes.max()} bits",
+        f"; wHash mean {whashes.mean():.2f}, at most {whashes.max()} bits",
+        sep="",
+    )
+    assert dhashes.max() <= 3
+    assert whashes.mean() <= 0.5

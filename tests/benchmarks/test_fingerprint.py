@@ -16,8 +16,10 @@ from threatexchange.signal_type.pdq.signal import PdqSignal
 
 from scanner.config import Media
 from scanner.fingerprint import fingerprint
+from scanner.fingerprint.dhash import dhash
 from scanner.fingerprint.pdq import TRANSFORMS, pdq, pdq_of_luma
 from scanner.fingerprint.phash import phash
+from scanner.fingerprint.whash import whash
 from scanner.media.jpeg import LEAST_SIDE, SCALES, luma_of_jpeg, pixels_of_jpeg
 from tests.photographs import encoded, photographs
 
@@ -92,6 +94,14 @@ WAYS = {
         "Pillow, then imagehash": lambda data: imagehash.phash(Image.open(io.BytesIO(data))),
         "perception (OpenCV)": lambda data: PERCEPTION_PHASH.compute(io.BytesIO(data)),
         "hashsweep (phash/imagehash)": lambda data: phash(pixels(data)),
+    },
+    "dHash": {
+        "Pillow, then imagehash": lambda data: imagehash.dhash(Image.open(io.BytesIO(data))),
+        "hashsweep (dhash/imagehash)": lambda data: dhash(pixels(data)),
+    },
+    "wHash": {
+        "Pillow, then imagehash": lambda data: imagehash.whash(Image.open(io.BytesIO(data))),
+        "hashsweep (whash/imagehash)": lambda data: whash(pixels(data)),
     },
     "MD5, SHA-1, SHA-256, PDQ, pHash": {
         "hashlib, python-threatexchange, imagehash": by_peers,
