@@ -8,6 +8,7 @@ from PIL import Image
 
 from scanner.media.jpeg import luma_of_jpeg, pixels_of_jpeg
 from tests.pictures import encoded, picture, truncated
+from tests.samples import ARITHMETIC_JPEG
 
 PHOTO = picture(31, (211, 157))
 ORDINARY = [
@@ -40,6 +41,12 @@ def test_an_ordinary_grey_jpeg_stays_grey(options):
     pixels = pixels_of_jpeg(data, 211, 157)
     assert pixels.shape == (157, 211)
     assert (pixels == by_pillow(data)).all()
+
+
+def test_a_jpeg_of_arithmetic_coding_is_an_ordinary_one():
+    assert b"\xff\xc9" in ARITHMETIC_JPEG  # its frame: sequential, arithmetic (ITU-T T.81, table B.1)
+    assert (pixels_of_jpeg(ARITHMETIC_JPEG, 96, 72) == by_pillow(ARITHMETIC_JPEG)).all()
+    assert luma_of_jpeg(ARITHMETIC_JPEG, 96, 72)[0].shape == (72, 96)
 
 
 @settings(derandomize=True, deadline=None, max_examples=60)
