@@ -6,12 +6,10 @@ import zlib
 from dataclasses import replace
 
 import hypothesis.strategies as st
-import imagehash
 import numpy as np
-import pdqhash
 import pytest
 from hypothesis import given, settings
-from PIL import Image, ImageCms
+from PIL import Image
 
 from scanner.config import Media
 from scanner.fingerprint import Perceived, fingerprint, methods, perceive
@@ -21,129 +19,14 @@ from scanner.media.mending import bare_jpeg
 from scanner.records import Fingerprint, Outcome, records_of, table_of
 from tests import pictures
 from tests.pictures import animation, encoded, picture
+from tests.unit.fingerprint.peers import bits, peers
 
 CAPS = Media()
 PHOTO = picture(21, (400, 300))
 
 
-def bits(one, other):
-    return (int.from_bytes(one, "big") ^ int.from_bytes(other, "big")).bit_count()
-
-
-def peers(image):
-    """Return what the peers compute from a picture's RGB pixels: PDQ, its quality, pHash."""
-    value, quality = pdqhash.compute(np.asarray(image.convert("RGB")))
-    return np.packbits(value.astype(np.uint8)).tobytes(), quality, bytes.fromhex(str(imagehash.phash(image)))
-
-
 def hashes(seen):
     return seen.pdq, seen.pdq_quality, seen.phash
-
-
-EXACT = [
-    ("JPEG", {"quality": 85}),
-    ("JPEG", {"quality": 85, "progressive": True}),
-    ("JPEG", {"quality": 85, "optimize": True, "subsampling": 0}),
-    ("PNG", {}),
-    ("WEBP", {"quality": 80}),
-    ("WEBP", {"lossless": True}),
-    ("TIFF", {}),
-    ("TIFF", {"compression": "tiff_lzw"}),
-    ("TIFF", {"compression": "jpeg"}),
-    ("TIFF", {"big_tiff": True}),
-    ("BMP", {}),
-    ("DIB", {}),
-    ("HEIF", {"quality": 80}),
-    ("AVIF", {"quality": 80, "speed": 10}),
-    ("JPEG2000", {}),
-    ("JPEG2000", {"no_jp2": True, "quality_mode": "rates", "quality_layers": [20]}),
-    ("PPM", {}),
-    ("PCX", {}),
-    ("SGI", {}),
-    ("TGA", {}),
-    ("TGA", {"compression": "tga_rle"}),
-    ("QOI", {}),
-    ("DDS", {}),
-]
-
-
-@pytest.mark.parametrize(("file_format", "options"), EXACT, ids=str)
-def test_hashes_are_those_of_the_peers_and_close_to_those_of_the_original(file_format, options):
-    data = encoded(PHOTO, file_format, **options)
-    seen = perceive(data, CAPS)
-    decoded = Image.open(io.BytesIO(data))
-    assert hashes(seen) == peers(decoded)
-    assert (seen.outcome, seen.reason, seen.method) == (Outcome.HASHED, None, methods(CAPS))
-    assert (seen.width, seen.height, seen.frame_count, seen.others) == (400, 300, 1, ())
-    original = peers(PHOTO)
-    assert bits(seen.pdq, original[0]) <= 6
-    assert bits(seen.phash, original[2]) <= 2
-    assert seen.pdq_quality == original[1]
-
-
-MODES = [
-    ("JPEG", "L", {}, 16),
-    ("JPEG", "CMYK", {"quality": 90}, 6),
-    ("JPEG", "YCbCr", {"quality": 90}, 6),
-    ("PNG", "L", {}, 0),
-    ("PNG", "LA", {}, 0),
-    ("PNG", "P", {}, 10),
-    ("PNG", "RGBA", {}, 0),
-    ("PNG", "1", {}, 40),
-    ("PNG", "I;16", {}, 0),
-    ("GIF", "P", {}, 10),
-    ("GIF", "L", {}, 0),
-    ("WEBP", "RGBA", {"lossless": True}, 0),
-    ("TIFF", "CMYK", {}, 6),
-    ("TIFF", "LAB", {}, 16),
-    ("TIFF", "YCbCr", {}, 6),
-    ("TIFF", "P", {}, 10),
-    ("TIFF", "I;16", {}, 0),
-    ("TIFF", "I;16B", {}, 0),
-    ("TIFF", "I", {}, 0),
-    ("TIFF", "F", {}, 0),
-    ("TIFF", "RGBA", {}, 0),
-    ("BMP", "P", {}, 10),
-    ("PPM", "L", {}, 0),
-    ("PPM", "I", {}, 0),
-    ("PPM", "F", {}, 0),
-    ("TGA", "P", {}, 10),
-    ("TGA", "LA", {}, 0),
-    ("JPEG2000", "L", {}, 16),
-    ("JPEG2000", "RGBA", {}, 4),
-    ("HEIF", "L", {}, 16),
-    ("AVIF", "L", {"speed": 10}, 16),
-]
-
-
-DEEP = ("I", "I;16", "I;16B", "F")
-
-
-def in_mode(image, mode):
-    """Return a picture in any mode; 16-bit and deeper greys hold it times 257, floats as parts of one."""
-    if mode == "LAB":
-        profiles = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
-        return ImageCms.applyTransform(image, ImageCms.buildTransform(*profiles, "RGB", "LAB"))
-    grey = np.asarray(image.convert("L"))
-    if mode == "I;16":
-        return Image.fromarray(grey.astype(np.uint16) * 257)
-    if mode == "I;16B":
-        return Image.frombytes("I;16B", image.size, (grey.astype(">u2") * 257).tobytes())
-    if mode == "I":
-        return Image.fromarray(grey.astype(np.int32) * 257)
-    if mode == "F":
-        return Image.fromarray(grey.astype(np.float32) / 255 + 1e-4)
-    return image.convert(mode)
-
-
-@pytest.mark.parametrize(("file_format", "mode", "options", "distance"), MODES, ids=str)
-def test_every_mode_is_seen_as_the_picture_that_it_shows(file_format, mode, options, distance):
-    seen = perceive(encoded(in_mode(PHOTO, mode), file_format, **options), CAPS)
-    shown = PHOTO.convert("L") if mode in ("L", "LA", "1", "I", "I;16", "I;16B", "F") else PHOTO
-    assert seen.outcome is Outcome.HASHED
-    assert bits(seen.pdq, peers(shown.convert("RGB"))[0]) <= distance
-    assert bits(seen.phash, peers(shown)[2]) <= max(2, distance // 4)
-    assert [other.locator for other in seen.others] == (["grey=clipped"] if mode in DEEP else [])
 
 
 def test_greys_of_16_bits_that_use_8_of_them_are_those_of_the_peers():

@@ -12,6 +12,7 @@ from scanner.media.jxl_header import CONTAINER, MAGIC, Header
 from scanner.records import Outcome
 from tests.pictures import encoded, picture
 from tests.samples import ANIMATED_JXL, DEEP_JXL, TURNED_JXL
+from tests.unit.fingerprint.peers import bits
 from tests.unit.media.test_jxl_header import FILE_TYPE, box, written
 
 CAPS = Media()
@@ -24,10 +25,6 @@ def opened(data):
     with Image.open(io.BytesIO(data), formats=["JXL"]) as image:
         image.load()
         return image
-
-
-def bits(one, other):
-    return (int.from_bytes(one, "big") ^ int.from_bytes(other, "big")).bit_count()
 
 
 def jpeg_in_jxl(data, size):
