@@ -83,9 +83,7 @@ def test_everything_is_measured_of_each_picture_but_the_flat_one(data):
 
 
 def test_a_copy_of_too_low_a_quality_is_not_found_however_near_it_is(tmp_path):
-    pale = Image.blend(
-        Image.new("RGB", SIZE, "grey"), picture(2, SIZE), 0.46
-    )  # of quality 59
+    pale = Image.blend(Image.new("RGB", SIZE, "grey"), picture(2, SIZE), 0.46)  # of quality 59
     pale.save(tmp_path / "pale.png")
     data = measured([tmp_path / "pale.png"], processes=1)
     paler = TITLES.index("tone: contrast times 0.8")
