@@ -14,10 +14,11 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 
-from scanner.records import ALGORITHM_BYTES
+from scanner.config import Media
+from scanner.records import ALGORITHM_BYTES, OPTIONAL
 from tests.alterations import ALTERATIONS, SAME_PLACES
 from tests.photographs import PACKAGES, photographs
-from tests.robustness import ALGORITHMS, MATCHING, PHOTOGRAPHS, Measured, measured, table
+from tests.robustness import ALGORITHMS, MATCHING, PHOTOGRAPHS, Algorithm, Measured, measured, table
 
 FOLDER = Path(__file__).parent
 
@@ -75,24 +76,45 @@ def _wrapped(words: str, indent: str = "") -> str:
 
 
 def _conclusions(data: Measured) -> Iterator[str]:
-    recall = data.found.mean(axis=2)
-    surely, likely = (recall >= EXPECTED).all(axis=0), recall >= HOPELESS
-    yield f"**Found by each of them**, {EXPECTED:.0%} or more: {_named(surely)}."
-    yield f"**Likely, not certain**, by some or all: {_named(likely.any(axis=0) & ~surely)}."
+    recall, unasked = data.found.mean(axis=2), [each.media == Media() for each in ALGORITHMS]
+    surely, likely = (recall[unasked] >= EXPECTED).all(axis=0), recall >= HOPELESS
+    names = " and ".join(each.name for each in ALGORITHMS if each.media == Media())
+    yield f"**Found** by each of {names}, {EXPECTED:.0%} or more: {_named(surely)}."
+    yield f"**Likely, not certain**, by one or the other: {_named(likely[unasked].any(axis=0) & ~surely)}."
+    for number, algorithm in enumerate(ALGORITHMS):
+        if more := _named(likely[number] & ~likely[unasked].any(axis=0)):
+            yield f"**{algorithm.name}** adds, where it is asked for: {more}. {_derived(algorithm)}".rstrip()
     yield (
         f"**Nobody should expect a match** of: {_named(~likely.any(axis=0))}. Each of the algorithms finds"
         f" less than {HOPELESS:.0%} of them: what frames, cuts or leans a picture moves all that they are"
         " made of."
     )
-    yield (
-        '**Turned and mirrored copies** are found with `media.transforms = "all"` alone, and fewer of them'
-        " than of other copies: their hashes are derived, and lie some bits from those of the turned files."
-    )
     yield from _sizes(data)
     yield (
-        "**The default radii** are where nearly all copies are found in which nothing was moved. A wider one"
-        " finds more of the others, too. But these are thousands of comparisons, and a scan makes as many as"
-        " it has pictures times entries of lists: what a radius costs by chance, it says at its end."
+        f"**The default radii** of {names} are where nearly all copies are found in which nothing was moved."
+        " A wider one finds more of the others, too. But these are thousands of comparisons, and a scan makes"
+        " as many as it has pictures times entries of lists: what a radius costs by chance, it says at its end."
+        f" {_nearest(data)}"
+    ).rstrip()
+
+
+def _derived(algorithm: Algorithm) -> str:
+    if algorithm.media.transforms == "original":
+        return ""
+    return "Some are lost: a derived hash lies some bits from that of the file that was turned."
+
+
+def _nearest(data: Measured) -> str:
+    """Say why the radii of the weaker hashes are what they are."""
+    weaker = [
+        f"{data.apart(number, 0)} bits ({each.name})"
+        for number, each in enumerate(ALGORITHMS)
+        if each.attribute in OPTIONAL
+    ]
+    return (
+        f"Unrelated pictures come as near as {' and '.join(weaker)}: their radii are narrow, and find less."
+        if weaker
+        else ""
     )
 
 
@@ -130,7 +152,7 @@ def _percent(share: float) -> str:
 def _radii(data: Measured) -> Iterator[str]:
     for number, algorithm in enumerate(ALGORITHMS):
         default = algorithm.radius
-        for radius in dict.fromkeys((default // 2, default, default * 3 // 2, default * 2)):
+        for radius in sorted({default // 2, default, default * 3 // 2 or 2, default * 2 or 4}):
             within = (data.copies[number] <= radius).mean(axis=1)
             cells = (
                 algorithm.name,
@@ -158,8 +180,14 @@ def _unrelated(data: Measured) -> Iterator[str]:
         yield f"| {words} | {' | '.join(cells)} |"
 
 
-LABELS, CELL, ROW, GAP, TOP = 250, 60, 17, 7, 76
-PANEL, HEIGHT, PITCH, LEGEND = 310, 130, 193, 92
+LABELS, CELL, ROW, GAP, TOP = 240, 52, 17, 7, 76
+PANEL, LEGEND, WORDS, LOWEST = 270, 92, 60, 80
+_GROUPS = len({alteration.group for alteration in ALTERATIONS})
+_ROWS = TOP + ROW * len(ALTERATIONS) + GAP * _GROUPS + 10
+PITCH = max(LOWEST + WORDS, (_ROWS - LEGEND) // len(ALGORITHMS))
+HEIGHT = PITCH - WORDS
+"""The panels of the algorithms share the height of the heat map, if it is enough; words are around each."""
+
 INK, RADIUS = "#1b1f24", "#b3202c"
 CURVES = (
     ("copies of which nothing was moved", "#1f5fa8"),
@@ -171,9 +199,7 @@ CURVES = (
 def plot(data: Measured) -> str:
     """Return the plot as SVG on a ground of its own: a heat map of recall, and how distances spread."""
     left = LABELS + CELL * len(ALGORITHMS) + 60
-    groups = len({alteration.group for alteration in ALTERATIONS})
-    below = TOP + ROW * len(ALTERATIONS) + GAP * groups + 10
-    width, height = left + PANEL + 30, max(below, LEGEND + PITCH * len(ALGORITHMS))
+    width, height = left + PANEL + 30, max(_ROWS, LEGEND + PITCH * len(ALGORITHMS))
     marks = [*_heat(data), *_legend(left)]
     marks += [mark for number in range(len(ALGORITHMS)) for mark in _spread(data, number, left)]
     return (
@@ -191,7 +217,7 @@ def _line(x1: float, y1: float, x2: float, y2: float, stroke: str, more: str = "
     return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{stroke}"{more}/>'
 
 
-BOLD = ' font-weight="bold"'
+BOLD, SMALL = ' font-weight="bold"', ' font-size="10"'
 
 
 def _heat(data: Measured) -> Iterator[str]:
@@ -201,7 +227,7 @@ def _heat(data: Measured) -> Iterator[str]:
         words = algorithm.name.split()
         for line, word in enumerate(words):
             middle = LABELS + CELL * (number + 0.5)
-            yield _text(middle, TOP - 8 - 13 * (len(words) - 1 - line), word, "middle")
+            yield _text(middle, TOP - 8 - 12 * (len(words) - 1 - line), word, "middle", more=SMALL)
     top, place = float(TOP), 0
     for group, alterations in groupby(ALTERATIONS, lambda alteration: alteration.group):
         yield _text(12, top + 13, group, more=BOLD)

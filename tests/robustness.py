@@ -39,8 +39,10 @@ ALGORITHMS = (
     Algorithm("PDQ, luma", Media(pdq="luma"), "pdq", MATCHING.pdq_max_distance),
     Algorithm("pHash", Media(), "phash", MATCHING.phash_max_distance),
     Algorithm("pHash, luma", Media(pdq="luma"), "phash", MATCHING.phash_max_distance),
+    Algorithm("dHash", Media(also=("dhash", "whash")), "dhash", MATCHING.dhash_max_distance),
+    Algorithm("wHash", Media(also=("dhash", "whash")), "whash", MATCHING.whash_max_distance),
 )
-"""One line each; a file is hashed once for all that ask for the same settings."""
+"""One line each; a file is hashed once for all with the same settings."""
 
 
 @dataclass(frozen=True)
