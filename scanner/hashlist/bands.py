@@ -1,4 +1,4 @@
-"""The only place that divides the bits of values into bands, by which near values are found without looking at all.
+"""The only place that divides the bits of values into bands, by which near ones are found without a scan.
 
 Of two values that differ in at most r bits, divided into bands with allowances a so that the sum of a + 1 is
 more than r, at least one band differs in no more bits than its allowance: if every band differed in at least
@@ -28,7 +28,7 @@ MAX_MASKS = 4096
 VISIT_NANOSECONDS = 14.0
 CANDIDATE_NANOSECONDS = 0.45
 SCANNED_NANOSECONDS = 0.3
-"""What a bucket that is looked up, a value in it, and a value of a whole scan cost; measured by `make bench`."""
+"""What a bucket that is looked up, a value in it, and a value of a whole scan cost; see `make bench`."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,8 @@ def permutation(bits: int) -> NDArray[np.int64]:
 
 def plan(bits: int, max_distance: int, values: int) -> tuple[Band, ...]:
     """Return the bands that cost least for one query among so many values; none where a scan costs less."""
-    best, least = (), values * SCANNED_NANOSECONDS
+    best: tuple[Band, ...] = ()
+    least = values * SCANNED_NANOSECONDS
     for bands in _divisions(bits, max_distance):
         cost = sum(_cost(band, values) for band in bands)
         if cost < least:
@@ -72,7 +73,7 @@ def plan(bits: int, max_distance: int, values: int) -> tuple[Band, ...]:
 
 def _cost(band: Band, values: int) -> float:
     masks = sum(math.comb(band.width, count) for count in range(band.allowance + 1))
-    return masks * (VISIT_NANOSECONDS + values / 2**band.width * CANDIDATE_NANOSECONDS)
+    return masks * (VISIT_NANOSECONDS + values / float(1 << band.width) * CANDIDATE_NANOSECONDS)
 
 
 def _divisions(bits: int, max_distance: int) -> Iterator[tuple[Band, ...]]:

@@ -7,7 +7,7 @@ and only what lies within the distance there is looked at again.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,33 +19,53 @@ Words = NDArray[np.uint64]
 Pairs = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]
 
 BUCKET_ROOM = 4096
-"""Values of a bucket that are gathered at a time: what a level-1 cache holds beside the queries."""
+"""Values of a bucket that are gathered at a time: what a cache of level 2 holds beside the queries."""
 
 _PROBE_NANOSECONDS, _FETCH_NANOSECONDS = 30.0, 4.0
 """What a bucket, and a value in it, cost when they are met one by one and not in order."""
 
 
+class Side(NamedTuple):
+    """Queries, or values of the table, by one of their bands (see `BandIndex`)."""
+
+    words: Words
+    rows: NDArray[np.uint32]
+    starts: NDArray[np.uint32]
+
+
+class Within(NamedTuple):
+    """What is near: bits of distance, the buckets of a band, and the bands before with their allowances."""
+
+    limit: Any
+    masks: NDArray[np.uint32]
+    earlier: Words
+    allowances: Words
+
+
 def banded_join(
     queries: Words, values: Words, bits: int, indices: Sequence[BandIndex], max_distance: int, max_pairs: int
 ) -> tuple[Pairs | None, int]:
-    """Return every pair of a query and a value that differ in at most `max_distance` bits, and how many
-    candidates were compared.
+    """Return every pair of a query and a value that lie within a distance, and how many were compared.
 
-    `queries` is uint64[Q, ceil(bits/64)], `values` uint64[N, ceil(bits/64)]; the indices' bands must be
-    those of a plan for at least this distance. Pairs are as `hamming_join` returns them, or None where there
-    are more than `max_pairs`. Runs without the interpreter lock.
+    `queries` is uint64[Q, ceil(bits/64)], `values` uint64[N, ceil(bits/64)]; the indices are those of all
+    bands of a plan for at least `max_distance` bits. Pairs are as `hamming_join` returns them, or None where
+    there are more than `max_pairs`. Runs without the interpreter lock.
     """
     pairs = np.empty((max_pairs, 3), np.int64)
-    masks = np.array([band_bits(bits, index.band) for index in indices], np.uint64)
+    bands = np.array([band_bits(bits, index.band) for index in indices], np.uint64)
     allowances = np.array([index.band.allowance for index in indices], np.uint64)
     count = candidates = 0
     for number, index in enumerate(indices):
         asked = band_index(queries, bits, index.band)
-        join = _by_buckets if _is_dense(len(queries), index) else _one_by_one
+        join: Any = _by_buckets if _is_dense(len(queries), index) else _one_by_one
+        near = Within(np.uint64(max_distance), index.band.masks(), bands[:number], allowances[:number])
         count, compared = join(
-            queries, asked.rows, asked.starts, values, index.rows, index.starts, index.band.masks(),
-            np.uint64(max_distance), masks[:number], allowances, pairs, count,
-        )  # fmt: skip
+            Side(queries, asked.rows, asked.starts),
+            Side(values, index.rows, index.starts),
+            near,
+            pairs,
+            count,
+        )
         candidates += compared
         if count < 0:
             return None, candidates
@@ -64,37 +84,23 @@ def _is_dense(queries: int, index: BandIndex) -> bool:
 
 
 @njit
-def _by_buckets(
-    queries: Any, asked: Any, asked_starts: Any, values: Any, rows: Any, starts: Any, masks: Any,
-    limit: Any, earlier: Any, allowances: Any, pairs: Any, count: int,
-) -> Any:  # fmt: skip
-    """Fill `pairs` from `count` on; return their number, -1 where there is no room, and that of candidates."""
+def _by_buckets(asked: Any, table: Any, near: Any, pairs: Any, count: int) -> Any:
+    """Fill `pairs` from `count` on; return how many there are, -1 where there is no room, and candidates."""
     candidates = 0
-    words = queries.shape[1]
-    second = min(words - 1, 1)
-    starting = np.empty((2, asked.size), np.uint64)
-    for place in range(asked.size):
-        starting[0, place] = queries[asked[place], 0]
-        starting[1, place] = queries[asked[place], second] if words > 1 else np.uint64(0)
+    heads = _gathered(asked.words, asked.rows, 0, asked.rows.size)
     columns = np.zeros((2, BUCKET_ROOM), np.uint64)
-    for bucket in range(starts.size - 1):
-        first = np.int64(starts[bucket])
-        while first < starts[bucket + 1]:
-            size = min(np.int64(starts[bucket + 1]) - first, BUCKET_ROOM)
-            for place in range(size):
-                row = rows[first + place]
-                columns[0, place] = values[row, 0]
-                if words > 1:
-                    columns[1, place] = values[row, 1]
-            for mask in masks:
-                near = np.uint32(bucket) ^ mask
-                for place in range(asked_starts[near], asked_starts[near + 1]):
+    for bucket in range(table.starts.size - 1):
+        first: Any = np.int64(table.starts[bucket])
+        last: Any = np.int64(table.starts[bucket + 1])
+        while first < last:
+            size = min(last - first, BUCKET_ROOM)
+            _gather(table.words, table.rows, first, size, columns)
+            for mask in near.masks:
+                other = np.uint32(bucket) ^ mask
+                for place in range(asked.starts[other], asked.starts[other + 1]):
                     candidates += size
-                    if _any_near(starting[0, place], starting[1, place], columns, size, limit):
-                        count = _collect(
-                            queries, asked[place], values, rows, first, size,
-                            limit, earlier, allowances, pairs, count,
-                        )  # fmt: skip
+                    if _any_near(heads[0, place], heads[1, place], columns, size, near.limit):
+                        count = _collect(asked, place, table, (first, first + size), near, pairs, count)
                         if count < 0:
                             return count, candidates
             first += size
@@ -102,39 +108,47 @@ def _by_buckets(
 
 
 @njit
-def _one_by_one(
-    queries: Any, asked: Any, asked_starts: Any, values: Any, rows: Any, starts: Any, masks: Any,
-    limit: Any, earlier: Any, allowances: Any, pairs: Any, count: int,
-) -> Any:  # fmt: skip
+def _one_by_one(asked: Any, table: Any, near: Any, pairs: Any, count: int) -> Any:
     """Do the same from query to query."""
     candidates = 0
-    words = queries.shape[1]
+    heads = _gathered(asked.words, asked.rows, 0, asked.rows.size)
     columns = np.zeros((2, BUCKET_ROOM), np.uint64)
-    for own in range(asked_starts.size - 1):
-        for at in range(asked_starts[own], asked_starts[own + 1]):
-            query = asked[at]
-            head = queries[query, 0]
-            tail = queries[query, 1] if words > 1 else np.uint64(0)
-            for mask in masks:
-                near = np.uint32(own) ^ mask
-                first = np.int64(starts[near])
-                while first < starts[near + 1]:
-                    size = min(np.int64(starts[near + 1]) - first, BUCKET_ROOM)
+    for own in range(asked.starts.size - 1):
+        for place in range(asked.starts[own], asked.starts[own + 1]):
+            for mask in near.masks:
+                other = np.uint32(own) ^ mask
+                first: Any = np.int64(table.starts[other])
+                last: Any = np.int64(table.starts[other + 1])
+                while first < last:
+                    size = min(last - first, BUCKET_ROOM)
                     candidates += size
-                    for place in range(size):
-                        row = rows[first + place]
-                        columns[0, place] = values[row, 0]
-                        if words > 1:
-                            columns[1, place] = values[row, 1]
-                    if _any_near(head, tail, columns, size, limit):
-                        count = _collect(
-                            queries, query, values, rows, first, size,
-                            limit, earlier, allowances, pairs, count,
-                        )  # fmt: skip
+                    _gather(table.words, table.rows, first, size, columns)
+                    if _any_near(heads[0, place], heads[1, place], columns, size, near.limit):
+                        count = _collect(asked, place, table, (first, first + size), near, pairs, count)
                         if count < 0:
                             return count, candidates
                     first += size
     return count, candidates
+
+
+@njit
+def _gathered(words: Any, rows: Any, first: int, size: int) -> Any:
+    columns = np.zeros((2, size), np.uint64)
+    _gather(words, rows, first, size, columns)
+    return columns
+
+
+@njit
+def _gather(words: Any, rows: Any, first: int, size: int, columns: Any) -> None:
+    """Write the first two words of some rows side by side; values of one word keep zeros as the second."""
+    if words.shape[1] == 1:
+        for place in range(size):
+            columns[0, place] = words[rows[first + place], 0]
+    else:
+        for place in range(size):
+            row = rows[first + place]
+            columns[0, place] = words[row, 0]
+            columns[1, place] = words[row, 1]
 
 
 @njit
@@ -148,32 +162,30 @@ def _any_near(head: Any, tail: Any, columns: Any, size: int, limit: Any) -> int:
 
 
 @njit
-def _collect(
-    queries: Any, query: int, values: Any, rows: Any, first: int, size: int,
-    limit: Any, earlier: Any, allowances: Any, pairs: Any, count: int,
-) -> int:  # fmt: skip
-    """Add the pairs of a query with some rows, but those that an earlier band has met; -1: no room."""
-    for place in range(first, first + size):
-        row = rows[place]
+def _collect(asked: Any, at: int, table: Any, places: Any, near: Any, pairs: Any, count: int) -> int:
+    """Add the pairs of a query with the rows at some places, unless an earlier band met them; -1: no room."""
+    query = asked.words[asked.rows[at]]
+    for place in range(places[0], places[1]):
+        value = table.words[table.rows[place]]
         distance = np.uint64(0)
-        for word in range(queries.shape[1]):
-            distance += popcount(queries[query, word] ^ values[row, word])
-        if distance > limit or _met(queries, query, values, row, earlier, allowances):
+        for word in range(query.size):
+            distance += popcount(query[word] ^ value[word])
+        if distance > near.limit or _met(query, value, near):
             continue
         if count == pairs.shape[0]:
             return -1
-        pairs[count, 0], pairs[count, 1], pairs[count, 2] = query, row, distance
+        pairs[count, 0], pairs[count, 1], pairs[count, 2] = asked.rows[at], table.rows[place], distance
         count += 1
     return count
 
 
 @njit
-def _met(queries: Any, query: int, values: Any, row: int, earlier: Any, allowances: Any) -> bool:
+def _met(query: Any, value: Any, near: Any) -> bool:
     """Say whether a pair lies in near buckets of an earlier band too."""
-    for band in range(earlier.shape[0]):
+    for band in range(near.earlier.shape[0]):
         distance = np.uint64(0)
-        for word in range(queries.shape[1]):
-            distance += popcount((queries[query, word] ^ values[row, word]) & earlier[band, word])
-        if distance <= allowances[band]:
+        for word in range(query.size):
+            distance += popcount((query[word] ^ value[word]) & near.earlier[band, word])
+        if distance <= near.allowances[band]:
             return True
     return False
