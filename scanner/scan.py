@@ -17,6 +17,7 @@ from scanner.hashlist.snapshot import Snapshot, active_snapshots
 from scanner.hashlist.table import HashTable, build_table
 from scanner.inventory import Part
 from scanner.listing import Listing
+from scanner.match.distances import max_distances
 from scanner.match.expected import ExpectedMatches, expected_matches
 from scanner.progress import Reporter
 from scanner.records import INCOMPLETE, OPTIONAL, Outcome
@@ -146,7 +147,7 @@ def start(config: Config, workspace: Workspace, around: Surroundings) -> Sweep:
         raise HashListError(
             f"{workspace.root}: no hash list; import one first: hashsweep lists import NAME FILE"
         )
-    table = build_table(workspace, snapshots)
+    table = build_table(workspace, snapshots, max_distances(config.match))
     _refuse_what_is_not_computed(table, config)
     table.verify()  # a value that decayed would match nothing, and nobody would ever know
     expected = expected_matches(table, config.match)

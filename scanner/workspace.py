@@ -11,7 +11,7 @@ import re
 import secrets
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -157,12 +157,13 @@ def _narrow(folder: Path) -> None:
             folder.chmod(FOLDER_MODE)
 
 
-def put_once(path: Path, data: bytes) -> bool:
+def put_once(path: Path, data: bytes | Iterable[memoryview]) -> bool:
     """Put a file under its final name, whole or not at all; return False if the name was taken.
 
     Safe to call from many processes and again after a crash: temporary name, fsync, link, fsync folder.
-    Raises Unwritable, a WorkspaceError, when the file system refuses, and NoHardLinks where it cannot: a file
-    that is written under its final name would be taken for whole after a crash.
+    What need not be in memory at once may come piece by piece. Raises Unwritable, a WorkspaceError, when the
+    file system refuses, and NoHardLinks where it cannot: a file that is written under its final name would be
+    taken for whole after a crash.
     """
     with _writing(path):
         if path.exists():
@@ -197,14 +198,15 @@ def _writing(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _temporary(path: Path, data: bytes) -> Iterator[Path]:
+def _temporary(path: Path, data: bytes | Iterable[memoryview]) -> Iterator[Path]:
     """Write a file beside its final name, and let nothing stay under that other name, whatever goes wrong."""
     make_folder(path.parent)
     temporary = path.parent / f".{path.name}.{secrets.token_hex(8)}.tmp"
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            for piece in (data,) if isinstance(data, bytes) else data:
+                file.write(piece)
             file.flush()
             os.fsync(file.fileno())
         yield temporary

@@ -16,6 +16,7 @@ from scanner.config import Config, Run, Target
 from scanner.hashlist.snapshot import active_snapshots
 from scanner.hashlist.table import build_table
 from scanner.inventory import Part, list_parts
+from scanner.match.distances import max_distances
 from scanner.retry import Retry
 from scanner.slices import Slice, slice_of
 from scanner.target import place_of
@@ -51,7 +52,7 @@ def work_of(root: Path, name: str, store: Mapping[str, bytes], part_objects: int
     workspace = Workspace(root).open()
     target = Target(url=f"file://{write_store(root.parent / name, store)}")
     config = Config(workspace=root, targets=(target,), run=Run(part_objects=part_objects))
-    table = build_table(workspace, active_snapshots(workspace))
+    table = build_table(workspace, active_snapshots(workspace), max_distances(config.match))
     folder = workspace.runs / name / "inventory"
     parts = list_parts(place_of(target), 0, folder, config.select, part_objects, RETRY, None)
     return Work(root, Spec(config, table.path), tuple(parts))

@@ -1,13 +1,13 @@
 """The only place for the hash table: the matched entries of all lists, by value, in mapped shards.
 
-A table is put once, under a digest of the snapshots that it is made of and of its layout.
+A table is put once, under a digest of what it is made of: snapshots, distances, and its layout.
 """
 
 import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,27 +16,35 @@ import pyarrow as pa
 
 from scanner.config import digest_of
 from scanner.errors import HashListError, WorkspaceError
+from scanner.hashlist.bands import permutation
 from scanner.hashlist.entries import entries_of, matched_entries
 from scanner.hashlist.header import header_of, read_header
 from scanner.hashlist.postings import sort_entries
 from scanner.hashlist.shard import Shard, open_shard, verify_shard, write_shard
 from scanner.hashlist.snapshot import Snapshot, open_snapshot
-from scanner.records import ALGORITHM_BYTES
+from scanner.records import ALGORITHM_BYTES, PERCEPTUAL
 from scanner.workspace import Workspace, json_bytes, put_once
 
-LAYOUT = 2
+LAYOUT = 3
 """Version of the files of a table; a new one makes new tables and leaves the old ones alone."""
 
-SHARD_VALUES = 1_000_000
-"""Distinct values in a shard: 32 MB of PDQ."""
+SHARD_VALUES = 1 << 24
+"""Distinct values in a shard: 512 MB of PDQ, and twice that of their bands."""
 
 REMEDY = "remove the table's folder; the next scan builds it again"
 
-_HEADER: dict[str, type] = {
+_KEY: dict[str, type] = {
     "layout": int,
     "shard_values": int,
-    "digest": str,
     "snapshots": list,
+    "max_distances": dict,
+    "permutations": dict,
+}
+"""What a table's digest, and so its name, is made of."""
+
+_HEADER = {
+    **_KEY,
+    "digest": str,
     "algorithms": dict,
     "algorithms_digest": str,
 }
@@ -71,16 +79,20 @@ class HashTable:
 
 
 def build_table(
-    workspace: Workspace, snapshots: Sequence[Snapshot], shard_values: int = SHARD_VALUES
+    workspace: Workspace,
+    snapshots: Sequence[Snapshot],
+    max_distances: Mapping[str, int],
+    shard_values: int = SHARD_VALUES,
 ) -> HashTable:
     """Return the table of these snapshots, built first where it is not there.
 
+    `max_distances` are those of every perceptual algorithm, in bits; what else it holds is not looked at.
     Building twice at once is harmless: whoever is first puts the folder. Raises HashListError when a
     snapshot is damaged or when there is nothing to match, WorkspaceError when the table cannot be written.
     """
     chosen = sorted(snapshots, key=lambda snapshot: snapshot.list)
-    named = [[snapshot.list, snapshot.digest] for snapshot in chosen]
-    path = workspace.tables / _digest(named, shard_values)
+    key = _key(chosen, max_distances, shard_values)
+    path = workspace.tables / digest_of(key)
     if not path.exists():
         entries = [matched_entries(open_snapshot(snapshot)) for snapshot in chosen]
         if not any(len(table) for table in entries):
@@ -89,17 +101,32 @@ def build_table(
                 "hashsweep lists import NAME FILE"
             )
         try:
-            _put_table(path, named, entries, shard_values)
+            _put_table(path, key, entries)
         except OSError as error:
             raise WorkspaceError(f"{path}: the table cannot be written: {error.strerror}") from None
     return open_table(path)
 
 
-def _digest(snapshots: list[list[str]], shard_values: int) -> str:
-    return digest_of({"layout": LAYOUT, "shard_values": shard_values, "snapshots": snapshots})
+def _key(
+    snapshots: Sequence[Snapshot], max_distances: Mapping[str, int], shard_values: int
+) -> dict[str, Any]:
+    """Return what the files of a table depend on: the fields of its header that make up its digest."""
+    return {
+        "layout": LAYOUT,
+        "shard_values": shard_values,
+        "snapshots": [[snapshot.list, snapshot.digest] for snapshot in snapshots],
+        "max_distances": {name: max_distances[name] for name in PERCEPTUAL},
+        "permutations": _permutations(),
+    }
 
 
-def _put_table(path: Path, snapshots: list[list[str]], entries: list[pa.Table], shard_values: int) -> None:
+def _permutations() -> dict[str, list[int]]:
+    """Return the order of the bits of perceptual hashes by their width; bands are ranges of it."""
+    widths = sorted({8 * ALGORITHM_BYTES[name] for name in PERCEPTUAL})
+    return {str(bits): permutation(bits).tolist() for bits in widths}
+
+
+def _put_table(path: Path, key: dict[str, Any], entries: list[pa.Table]) -> None:
     """Write all files into a temporary folder, then give it the table's name unless that is taken."""
     temporary = Path(tempfile.mkdtemp(".tmp", f".{path.name[:12]}.", path.parent))
     try:
@@ -107,16 +134,9 @@ def _put_table(path: Path, snapshots: list[list[str]], entries: list[pa.Table], 
         for algorithm in ALGORITHM_BYTES:
             chosen = [entries_of(table, algorithm) for table in entries]
             if any(len(table) for table in chosen):
-                algorithms[algorithm] = _put_algorithm(temporary, algorithm, chosen, snapshots, shard_values)
-        facts = {
-            "layout": LAYOUT,
-            "shard_values": shard_values,
-            "digest": path.name,
-            "snapshots": snapshots,
-            "algorithms": algorithms,
-            "algorithms_digest": digest_of(algorithms),
-        }
-        put_once(temporary / "table.json", json_bytes(header_of("table", facts)))
+                algorithms[algorithm] = _put_algorithm(temporary, algorithm, chosen, key)
+        sealed = {"digest": path.name, "algorithms": algorithms, "algorithms_digest": digest_of(algorithms)}
+        put_once(temporary / "table.json", json_bytes(header_of("table", key | sealed)))
         temporary.rename(path)
         _sync(path.parent)
     except OSError:
@@ -127,18 +147,17 @@ def _put_table(path: Path, snapshots: list[list[str]], entries: list[pa.Table], 
 
 
 def _put_algorithm(
-    folder: Path,
-    algorithm: str,
-    tables: list[pa.Table],
-    snapshots: list[list[str]],
-    shard_values: int,
+    folder: Path, algorithm: str, tables: list[pa.Table], key: dict[str, Any]
 ) -> dict[str, Any]:
-    width = ALGORITHM_BYTES[algorithm]
-    entries = sort_entries(tables, snapshots, width)
-    starts = range(0, len(entries.values), shard_values)
+    width, step = ALGORITHM_BYTES[algorithm], key["shard_values"]
+    entries = sort_entries(tables, key["snapshots"], width)
     shards = [
-        write_shard(_stem(folder, algorithm, number), entries.between(start, start + shard_values))
-        for number, start in enumerate(starts)
+        write_shard(
+            _stem(folder, algorithm, number),
+            entries.between(start, start + step),
+            key["max_distances"].get(algorithm),
+        )
+        for number, start in enumerate(range(0, len(entries.values), step))
     ]
     return {
         "width": width,
@@ -167,24 +186,28 @@ def open_table(path: Path) -> HashTable:
     """
     header = _read(path)
     with _checked(path):
+        if header["permutations"] != _permutations():
+            raise ValueError("its bits are in another order than this version takes them")
+        if digest_of({name: header[name] for name in _KEY}) != header["digest"]:
+            raise ValueError("table.json is not the header of these snapshots and distances")
         snapshots = tuple((str(name), str(digest)) for name, digest in header["snapshots"])
-        if _digest([list(pair) for pair in snapshots], header["shard_values"]) != header["digest"]:
-            raise ValueError("table.json is not the header of these snapshots")
         algorithms = {
-            algorithm: _open_algorithm(path, algorithm, header["algorithms"][algorithm])
+            algorithm: _open_algorithm(path, algorithm, header)
             for algorithm in ALGORITHM_BYTES
             if algorithm in header["algorithms"]
         }
         return HashTable(header["digest"], path, snapshots, algorithms)
 
 
-def _open_algorithm(path: Path, algorithm: str, facts: dict[str, Any]) -> AlgorithmTable:
+def _open_algorithm(path: Path, algorithm: str, header: dict[str, Any]) -> AlgorithmTable:
     shards: list[Shard] = []
+    facts, max_distance = header["algorithms"][algorithm], header["max_distances"].get(algorithm)
     entries = values = 0
-    for number, header in enumerate(facts["shards"]):
-        shards.append(open_shard(_stem(path, algorithm, number), header, facts["width"], entries))
-        entries += header["entries"]
-        values += header["values"]
+    for number, shard in enumerate(facts["shards"]):
+        stem = _stem(path, algorithm, number)
+        shards.append(open_shard(stem, shard, facts["width"], max_distance, entries))
+        entries += shard["entries"]
+        values += shard["values"]
     if (facts["width"], facts["values"], facts["entries"]) != (ALGORITHM_BYTES[algorithm], values, entries):
         raise ValueError("table.json does not add up")
     return AlgorithmTable(facts["width"], values, entries, tuple(shards))

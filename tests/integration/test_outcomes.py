@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from scanner.config import Config, Fetch, Media, Select, Target
+from scanner.config import Config, Fetch, Matching, Media, Select, Target
 from scanner.decoder import Decoder
 from scanner.findings.coverage import coverage_of, reconcile
 from scanner.hashlist.snapshot import active_snapshots
@@ -13,6 +13,7 @@ from scanner.hashlist.table import build_table
 from scanner.inventory import list_parts
 from scanner.inventory.item import Item
 from scanner.inventory.parts import freeze_parts
+from scanner.match.distances import max_distances
 from scanner.records import Listed, Outcome
 from scanner.retry import Retry
 from scanner.slices import read_fingerprints, slice_of
@@ -32,7 +33,7 @@ MEDIA = Media(seconds=3, max_pixels=400_000)
 def table(tmp_path):
     import_known(tmp_path / "workspace", content(6))
     workspace = Workspace(tmp_path / "workspace").open()
-    return build_table(workspace, active_snapshots(workspace))
+    return build_table(workspace, active_snapshots(workspace), max_distances(Matching()))
 
 
 def scanned(config, table, part, tmp_path):

@@ -329,7 +329,7 @@ import os, signal, sys
 from pathlib import Path
 from scanner.hashlist.table import _put_table
 sys.addaudithook(lambda event, args: event == "os.rename" and os.kill(os.getpid(), signal.SIGKILL))
-_put_table(Path(sys.argv[1]), [], [], 1)
+_put_table(Path(sys.argv[1]), {}, [])
 """
 
 

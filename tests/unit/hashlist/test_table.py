@@ -14,10 +14,11 @@ from scanner.hashlist.entries import merge_entries, table_of_entries
 from scanner.hashlist.postings import value_order
 from scanner.hashlist.snapshot import make_active, put_snapshot
 from scanner.hashlist.table import build_table, open_table
-from scanner.records import ALGORITHM_BYTES, HashEntry
+from scanner.records import ALGORITHM_BYTES, DIGESTS, PERCEPTUAL, HashEntry
 from tests.unit.hashlist import lists
 
 AT = datetime(2026, 9, 1, 2, tzinfo=UTC)
+DISTANCES = {"pdq": 31, "phash": 4, "dhash": 3, "whash": 3}
 
 
 def entry(name, algorithm, number, entry_id=None, **columns):
@@ -50,7 +51,7 @@ def contents(table, algorithm):
 
 @pytest.mark.parametrize("shard_values", [1, 3, 4, 1000])
 def test_a_table_holds_every_entry_by_value_then_list_member_and_id(workspace, two_lists, shard_values):
-    table = build_table(workspace, two_lists, shard_values)
+    table = build_table(workspace, two_lists, DISTANCES, shard_values)
     rows = contents(table, "pdq")
     assert len(rows) == 20
     keys = [(value, row["list"], row["member"], row["entry_id"]) for value, row in rows]
@@ -75,7 +76,7 @@ def test_a_table_holds_every_entry_by_value_then_list_member_and_id(workspace, t
 
 
 def test_a_table_says_how_much_it_holds(workspace, two_lists):
-    table = build_table(workspace, two_lists, 4)
+    table = build_table(workspace, two_lists, DISTANCES, 4)
     pdq = table.algorithms["pdq"]
     assert (pdq.width, pdq.values, pdq.entries, len(pdq.shards)) == (32, 15, 20, 4)
     assert [shard.first_entry for shard in pdq.shards] == np.cumsum(
@@ -86,7 +87,7 @@ def test_a_table_says_how_much_it_holds(workspace, two_lists):
 
 
 def test_indices_of_lists_mean_the_same_in_every_shard(workspace, two_lists):
-    for shard in build_table(workspace, two_lists, 2).algorithms["pdq"].shards:
+    for shard in build_table(workspace, two_lists, DISTANCES, 2).algorithms["pdq"].shards:
         names = shard.postings.column("list").chunk(0)
         assert names.dictionary.to_pylist() == ["iwf", "ncmec"]
 
@@ -96,27 +97,38 @@ def test_only_entries_that_may_be_matched_are_in_the_table(workspace):
         entry("iwf", "md5", n, status=status)
         for n, status in enumerate(["active", "disputed", "withdrawn", "deleted"])
     ]
-    rows = contents(build_table(workspace, [snapshot(workspace, "iwf", entries)]), "md5")
+    rows = contents(build_table(workspace, [snapshot(workspace, "iwf", entries)], DISTANCES), "md5")
     assert sorted(row["status"] for _, row in rows) == ["active", "disputed"]
 
 
 def test_the_name_of_a_table_does_not_depend_on_the_order_of_snapshots(workspace, two_lists):
-    first = build_table(workspace, two_lists)
-    assert build_table(workspace, two_lists[::-1]).digest == first.digest
-    assert build_table(workspace, two_lists[:1]).digest != first.digest
-    assert build_table(workspace, two_lists, 3).digest != first.digest
+    first = build_table(workspace, two_lists, DISTANCES)
+    assert build_table(workspace, two_lists[::-1], DISTANCES).digest == first.digest
+    assert build_table(workspace, two_lists[:1], DISTANCES).digest != first.digest
+    assert build_table(workspace, two_lists, DISTANCES, 3).digest != first.digest
+
+
+def test_a_table_is_made_for_its_distances(workspace, two_lists):
+    first = build_table(workspace, two_lists, DISTANCES)
+    assert build_table(workspace, two_lists, DISTANCES | {"md5": 0}).digest == first.digest
+    for name in PERCEPTUAL:
+        wider = DISTANCES | {name: DISTANCES[name] + 1}
+        table = build_table(workspace, two_lists, wider)
+        assert table.digest != first.digest
+        distances = {algorithm: of.shards[0].max_distance for algorithm, of in table.algorithms.items()}
+        assert distances == dict.fromkeys(DIGESTS) | wider
 
 
 def test_a_table_is_built_once(workspace, two_lists):
-    path = build_table(workspace, two_lists).path
+    path = build_table(workspace, two_lists, DISTANCES).path
     before = (path / "table.json").stat()
-    assert build_table(workspace, two_lists).path == path
+    assert build_table(workspace, two_lists, DISTANCES).path == path
     assert (path / "table.json").stat() == before
     assert [folder.name for folder in workspace.tables.iterdir()] == [path.name]
 
 
 def test_a_table_is_mapped_and_private(workspace, two_lists):
-    table = build_table(workspace, two_lists)
+    table = build_table(workspace, two_lists, DISTANCES)
     shard = table.algorithms["pdq"].shards[0]
     assert isinstance(shard.values, np.memmap)
     assert not shard.values.flags.writeable
@@ -128,13 +140,13 @@ def test_nothing_to_match_is_an_error_that_names_the_import(workspace):
     withdrawn = snapshot(workspace, "iwf", [entry("iwf", "md5", 1, status="withdrawn")])
     for snapshots in ([], [withdrawn]):
         with pytest.raises(HashListError, match="hashsweep lists import NAME FILE"):
-            build_table(workspace, snapshots)
+            build_table(workspace, snapshots, DISTANCES)
 
 
 def test_a_damaged_snapshot_is_an_error_and_leaves_no_table(workspace, two_lists):
     (two_lists[0].path / "entries.parquet").write_bytes(b"junk")
     with pytest.raises(HashListError, match=r"entries\.parquet"):
-        build_table(workspace, two_lists)
+        build_table(workspace, two_lists, DISTANCES)
     assert list(workspace.tables.iterdir()) == []
 
 
@@ -142,21 +154,21 @@ def test_a_table_that_cannot_be_written_is_an_error_about_the_workspace(workspac
     workspace.tables.rmdir()
     workspace.tables.write_bytes(b"")
     with pytest.raises(WorkspaceError, match="cannot be written"):
-        build_table(workspace, two_lists)
+        build_table(workspace, two_lists, DISTANCES)
 
 
 def test_a_build_that_was_killed_is_begun_again(workspace, two_lists):
-    path = build_table(workspace, two_lists).path
+    path = build_table(workspace, two_lists, DISTANCES).path
     shutil.move(path, workspace.tables / f".{path.name[:12]}.killed.tmp")
     (workspace.tables / f".{path.name[:12]}.killed.tmp" / "table.json").unlink()
-    assert len(contents(build_table(workspace, two_lists), "pdq")) == 20
+    assert len(contents(build_table(workspace, two_lists, DISTANCES), "pdq")) == 20
 
 
 def build(root, snapshots, barrier, results):
     from scanner.workspace import Workspace
 
     barrier.wait()
-    results.put(build_table(Workspace(root), snapshots).digest)
+    results.put(build_table(Workspace(root), snapshots, DISTANCES).digest)
 
 
 def test_building_twice_at_once_is_harmless(workspace, two_lists):
@@ -170,9 +182,9 @@ def test_building_twice_at_once_is_harmless(workspace, two_lists):
     digests = {results.get(timeout=60) for _ in builders}
     for builder in builders:
         builder.join()
-    assert digests == {build_table(workspace, two_lists).digest}
+    assert digests == {build_table(workspace, two_lists, DISTANCES).digest}
     assert [folder.name for folder in workspace.tables.iterdir()] == list(digests)
-    build_table(workspace, two_lists).verify()
+    build_table(workspace, two_lists, DISTANCES).verify()
 
 
 FILES = ["values.npy", "offsets.npy", "postings.arrow"]
@@ -181,7 +193,7 @@ FILES = ["values.npy", "offsets.npy", "postings.arrow"]
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("damage", ["missing", "short", "long", "empty"])
 def test_files_of_another_size_are_found_when_a_table_is_opened(workspace, two_lists, name, damage):
-    path = build_table(workspace, two_lists).path
+    path = build_table(workspace, two_lists, DISTANCES).path
     file = path / "pdq" / f"00000.{name}"
     content = file.read_bytes()
     file.unlink()
@@ -194,7 +206,7 @@ def test_files_of_another_size_are_found_when_a_table_is_opened(workspace, two_l
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_changed_bit_is_found_when_a_table_is_verified(workspace, two_lists, name):
-    table = build_table(workspace, two_lists)
+    table = build_table(workspace, two_lists, DISTANCES)
     table.verify()
     file = table.path / "pdq" / f"00000.{name}"
     content = bytearray(file.read_bytes())
@@ -244,7 +256,12 @@ def edit(path, change, seal=True):
         (lambda header: header.update(layout=99), "layout"),
         (lambda header: header.update(digest="0" * 64), "another table"),
         (lambda header: header.update(snapshots=[["x", "y"]]), "not the header of these snapshots"),
-        (lambda header: header.update(snapshots=[1]), "damaged"),
+        (lambda header: header.update(snapshots=[1]), "not the header of these snapshots"),
+        (lambda header: header["max_distances"].update(pdq=32), "not the header of these .* distances"),
+        (lambda header: header["permutations"]["256"].reverse(), "another order than this version takes"),
+        (lambda header: header["permutations"].pop("64"), "another order than this version takes"),
+        (lambda header: header.pop("max_distances"), "damaged"),
+        (lambda header: header["algorithms"]["pdq"]["shards"][0].pop("bands"), "damaged"),
         (lambda header: header.pop("algorithms"), "damaged"),
         (lambda header: header["algorithms"].update(pdq=[]), "damaged"),
         (lambda header: header["algorithms"]["pdq"].pop("shards"), "damaged"),
@@ -257,7 +274,7 @@ def edit(path, change, seal=True):
     ],
 )
 def test_a_header_that_is_foreign_newer_or_damaged_is_an_error(workspace, two_lists, change, message):
-    path = build_table(workspace, two_lists).path
+    path = build_table(workspace, two_lists, DISTANCES).path
     edit(path, change)
     with pytest.raises(HashListError, match=message) as error:
         open_table(path)
@@ -279,7 +296,7 @@ def test_a_header_that_is_foreign_newer_or_damaged_is_an_error(workspace, two_li
     ],
 )
 def test_a_table_that_lost_a_part_of_its_header_is_found_when_it_is_opened(workspace, two_lists, change):
-    table = build_table(workspace, two_lists, 4)
+    table = build_table(workspace, two_lists, DISTANCES, 4)
     edit(table.path, change, seal=False)
     for look in (lambda: open_table(table.path), table.verify):
         with pytest.raises(
@@ -289,14 +306,14 @@ def test_a_table_that_lost_a_part_of_its_header_is_found_when_it_is_opened(works
 
 
 def test_a_header_without_its_digest_is_damaged(workspace, two_lists):
-    path = build_table(workspace, two_lists).path
+    path = build_table(workspace, two_lists, DISTANCES).path
     edit(path, lambda header: header.pop("algorithms_digest"), seal=False)
     with pytest.raises(HashListError, match="damaged; remove the table's folder"):
         open_table(path)
 
 
 def test_files_that_hold_something_else_are_an_error(workspace, two_lists):
-    path = build_table(workspace, two_lists).path
+    path = build_table(workspace, two_lists, DISTANCES).path
     for name in ("values.npy", "postings.arrow"):
         file = path / "pdq" / f"00000.{name}"
         before = file.read_bytes()
@@ -307,7 +324,7 @@ def test_files_that_hold_something_else_are_an_error(workspace, two_lists):
 
 
 def test_the_entries_of_another_algorithm_are_an_error(workspace, two_lists):
-    path = build_table(workspace, two_lists).path
+    path = build_table(workspace, two_lists, DISTANCES).path
     other = path / "md5" / "00000.postings.arrow"
     shutil.copy(other, path / "pdq" / "00000.postings.arrow")
     sizes = {"bytes": other.stat().st_size}

@@ -14,6 +14,7 @@ from scanner.hashlist.shard import Shard
 from scanner.hashlist.snapshot import make_active, put_snapshot
 from scanner.hashlist.table import AlgorithmTable, build_table
 from scanner.hashlist.values import degenerate
+from scanner.match.distances import max_distances
 from scanner.match.join import join
 from scanner.records import ALGORITHM_BYTES, DIGESTS, Fingerprint, HashEntry, ObjectRef, Outcome, Picture
 from scanner.workspace import Workspace
@@ -425,7 +426,8 @@ def test_a_table_on_disk_is_joined_like_one_in_memory(tmp_path):
     workspace = Workspace(tmp_path).create()
     entries = [entry(name, lists.value(name, n), f"e{n}") for name in ALGORITHM_BYTES for n in range(20)]
     digest = put_snapshot(workspace, "iwf", merge_entries(table_of_entries(entries)).table, {})
-    table = build_table(workspace, [make_active(workspace, "iwf", digest, AT)], shard_values=7)
+    snapshots = [make_active(workspace, "iwf", digest, AT)]
+    table = build_table(workspace, snapshots, max_distances(Matching()), shard_values=7)
     scan = {name: lists.value(name, 3) for name in ALGORITHM_BYTES}
     matches, _ = join([scanned(pdq_quality=100, **scan)], table, Matching())
     assert [(match.algorithm, match.entry_id) for match in matches] == [(n, "e3") for n in ALGORITHM_BYTES]

@@ -1,0 +1,67 @@
+"""The only place where the files of a table are written, array by array, and mapped again."""
+
+import hashlib
+import io
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from scanner.workspace import put_once
+
+Array = npt.NDArray[Any]
+
+
+def file_of(stem: Path, name: str) -> Path:
+    """Return a file of a shard, whose files' names begin with `stem`."""
+    return stem.with_name(f"{stem.name}.{name}")
+
+
+def shown(stem: Path, name: str) -> str:
+    """Return how errors name a file of a shard."""
+    return f"{stem.parent.name}/{stem.name}.{name}"
+
+
+def put_file(path: Path, pieces: Iterable[memoryview]) -> dict[str, Any]:
+    """Write a file piece by piece; return its size and digest, as a table's header holds them."""
+    digest, size = hashlib.sha256(), 0
+
+    def noted() -> Iterator[memoryview]:
+        nonlocal size
+        for piece in pieces:
+            digest.update(piece)
+            size += piece.nbytes
+            yield piece
+
+    put_once(path, noted())
+    return {"bytes": size, "sha256": digest.hexdigest()}
+
+
+def npy_pieces(kind: npt.DTypeLike, shape: tuple[int, ...], arrays: Iterable[Array]) -> Iterator[memoryview]:
+    """Yield a NumPy file of this type and shape, whose content is that of the arrays, one after the other."""
+    sink = io.BytesIO()
+    described = np.lib.format.dtype_to_descr(np.dtype(kind))
+    facts = {"descr": described, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(sink, facts)
+    yield sink.getbuffer()
+    for array in arrays:
+        yield np.ascontiguousarray(array, kind).data.cast("B")
+
+
+def arrow_pieces(table: pa.Table) -> Iterator[memoryview]:
+    """Yield an Arrow file of one batch of rows, so that the codes of a column's words are all of one kind."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table.combine_chunks())
+    yield memoryview(sink.getvalue())
+
+
+def map_array(stem: Path, name: str, kind: npt.DTypeLike, shape: tuple[int, ...], what: str) -> Array:
+    """Map an array of a shard; raise ValueError that says what it does not do, unless it has this shape."""
+    array: Array = np.load(file_of(stem, name), mmap_mode="r", allow_pickle=False)
+    if array.dtype != kind or array.shape != shape or not array.flags.c_contiguous:
+        raise ValueError(f"{shown(stem, name)} {what}")
+    return array
