@@ -42,11 +42,11 @@ def hamming_join(queries: Bytes, table: Bytes, max_distance: int) -> Pairs:
 def bounded_join(queries: Bytes, table: Bytes, max_distance: int, max_pairs: int | None) -> Pairs | None:
     """Return what `hamming_join` does, or None as soon as more than `max_pairs` pairs are found."""
     _check(queries, table, max_distance)
-    words = _words(queries)
+    words = words_of(queries)
     found: list[Pairs] = []
     count = 0
     for start in range(0, len(table) if len(queries) else 0, CHUNK_ROWS):
-        for pairs in _join_chunk(words, _words(table[start : start + CHUNK_ROWS]), max_distance, start):
+        for pairs in _join_chunk(words, words_of(table[start : start + CHUNK_ROWS]), max_distance, start):
             count += len(pairs[0])
             if max_pairs is not None and count > max_pairs:
                 return None
@@ -71,7 +71,7 @@ def _check(queries: Bytes, table: Bytes, max_distance: int) -> None:
         raise ValueError(f"max_distance {max_distance} is not within 0..{8 * queries.shape[1]} bits")
 
 
-def _words(rows: Bytes) -> Words:
+def words_of(rows: Bytes) -> Words:
     """Return rows as uint64[N, ceil(W/8)], in place where their layout allows, padded with zeros else."""
     rows = np.ascontiguousarray(rows)
     missing = -rows.shape[1] % 8

@@ -7,8 +7,9 @@ import numpy as np
 
 from scanner.hashlist.shard import Shard
 from scanner.hashlist.table import AlgorithmTable
+from scanner.match.banded import banded_join
 from scanner.match.exact import Bytes, exact_join
-from scanner.match.hamming import bounded_join
+from scanner.match.hamming import Pairs, bounded_join, words_of
 from scanner.match.nearest import NearValues
 
 MAX_PAIRS = 1 << 19
@@ -72,8 +73,18 @@ def _near(problem: Problem, batch: Sequence[Asker], shard: Shard, values: range)
         query, value = exact_join(queries, table)
         distance = np.zeros(len(query), np.int64)
     else:
-        found = bounded_join(queries, table, problem.max_distance, max(problem.max_pairs, least))
+        room = max(problem.max_pairs, least)
+        found = _joined(queries, table, shard, problem.max_distance, room)
         if found is None:
             return None
         query, value, distance = found[0], found[1], found[2].astype(np.int64)
     return NearValues(shard, asked[query], value + values.start, distance)
+
+
+def _joined(queries: Bytes, table: Bytes, shard: Shard, max_distance: int, room: int) -> Pairs | None:
+    """Return all pairs with values of a shard: by its bands where all of it is asked, else by a scan."""
+    indexed = shard.indices and shard.max_distance is not None and max_distance <= shard.max_distance
+    if not indexed or len(table) < len(shard.values):
+        return bounded_join(queries, table, max_distance, room)
+    words, bits = (words_of(queries), words_of(table)), 8 * queries.shape[1]
+    return banded_join(*words, bits, shard.indices, max_distance, room)[0]
