@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanner.config import Matching
+from scanner.hashlist.bands import band_index, plan
 from scanner.hashlist.entries import entries_of, merge_entries, table_of_entries
 from scanner.hashlist.postings import sort_entries
 from scanner.hashlist.shard import Shard
@@ -15,6 +16,7 @@ from scanner.hashlist.snapshot import make_active, put_snapshot
 from scanner.hashlist.table import AlgorithmTable, build_table
 from scanner.hashlist.values import degenerate
 from scanner.match.distances import max_distances
+from scanner.match.hamming import words_of
 from scanner.match.join import join
 from scanner.records import ALGORITHM_BYTES, DIGESTS, Fingerprint, HashEntry, ObjectRef, Outcome, Picture
 from scanner.workspace import Workspace
@@ -34,8 +36,8 @@ class Table:
     algorithms: dict
 
 
-def table_of(*entries, shard_values=1000):
-    """Sort entries into shards as the table on disk does."""
+def table_of(*entries, shard_values=1000, max_distances=None):
+    """Sort entries into shards as the table on disk does, with bands for some distances."""
     names = sorted({entry.list for entry in entries})
     merged = [merge_entries(table_of_entries([e for e in entries if e.list == name])).table for name in names]
     snapshots = [[name, f"snapshot of {name}"] for name in names]
@@ -49,7 +51,11 @@ def table_of(*entries, shard_values=1000):
         for start in range(0, len(whole.values), shard_values):
             part = whole.between(start, start + shard_values)
             postings = part.postings.combine_chunks()
-            shards.append(Shard(part.values, part.offsets, postings, first))
+            within = (max_distances or {}).get(algorithm)
+            bands = () if within is None else plan(8 * width, within, len(part.values))
+            words = words_of(part.values)
+            indices = tuple(band_index(words, 8 * width, band) for band in bands)
+            shards.append(Shard(part.values, part.offsets, postings, first, indices, within))
             first += len(part.postings)
         algorithms[algorithm] = AlgorithmTable(width, len(whole.values), first, tuple(shards))
     return Table(algorithms)

@@ -7,6 +7,7 @@ from scanner.match.hamming import hamming_join
 from scanner.match.pieces import Problem, pieces
 from scanner.records import PERCEPTUAL
 from tests.unit.hashlist import lists
+from tests.unit.match.test_hamming import flip
 from tests.unit.match.test_join import entry, table_of
 
 CENTRE = {algorithm: lists.value(algorithm, 0) for algorithm in PERCEPTUAL}
@@ -100,3 +101,33 @@ def test_equal_values_are_found_by_pieces_too():
         for _, near in pieces(Problem(queries, table.algorithms["md5"], None, 3), [(n,) for n in range(20)])
     ]
     assert sorted(query for piece in near for query in piece.query.tolist()) == list(range(10))
+
+
+def banded_problem(algorithm, max_distance, built_for, shard_values):
+    """Return queries at every distance around entries of a table that is large enough for bands."""
+    random = np.random.default_rng(max_distance)
+    known = [lists.value(algorithm, n) for n in range(6000)]
+    width = len(known[0])
+    entries = [entry(algorithm, value, f"e{n}") for n, value in enumerate(known)]
+    table = table_of(*entries, shard_values=shard_values, max_distances={algorithm: built_for})
+    rows = np.frombuffer(b"".join(known), np.uint8).reshape(-1, width)
+    near = [flip(random.choice(rows, 4), away, random) for away in range(max_distance + 3)]
+    return Problem(np.concatenate(near), table.algorithms[algorithm], max_distance, 1 << 16)
+
+
+@pytest.mark.parametrize(("algorithm", "built_for"), [("pdq", 31), ("phash", 4), ("pdq", 12)])
+@pytest.mark.parametrize("shard_values", [3000, 10_000])
+@pytest.mark.parametrize("closer", [0, 3])
+def test_a_table_with_bands_gives_what_a_scan_of_it_gives(algorithm, built_for, shard_values, closer):
+    given_problem = banded_problem(algorithm, built_for - closer, built_for, shard_values)
+    assert all(shard.indices for shard in given_problem.table.shards)
+    askers = [(n,) for n in range(len(given_problem.queries))]
+    pairs, _ = found(given_problem, askers)
+    assert pairs == expected(given_problem, askers)
+    assert len(pairs) >= 4 * (built_for - closer + 1)
+
+
+def test_a_wider_distance_than_the_table_was_built_for_is_scanned():
+    given_problem = banded_problem("phash", 6, 4, 10_000)
+    askers = [(n,) for n in range(len(given_problem.queries))]
+    assert found(given_problem, askers)[0] == expected(given_problem, askers)
