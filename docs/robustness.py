@@ -93,8 +93,7 @@ def _conclusions(data: Measured) -> Iterator[str]:
     yield (
         f"**The default radii** of {names} are where nearly all copies are found in which nothing was moved."
         " A wider one finds more of the others, too. But these are thousands of comparisons, and a scan makes"
-        " as many as it has pictures times entries of lists: what a radius costs by chance, it says at its"
-        " end."
+        " as many as it has pictures times entries of lists; what a radius costs by chance, it then says."
         f" {_nearest(data)}"
     ).rstrip()
 

@@ -108,7 +108,7 @@ def findings_of(sweep: Sweep, known: dict[str, str], dropped: Dropped) -> Iterat
     `dropped` counts what policies drop, as the findings pass.
     """
     for part in sweep.listing.parts:
-        matched = read_matches(sweep.match_of(part).output)
+        matched = read_matches(sweep.matches_of(part).output)
         if matched.matches:
             rows = read_fingerprints(sweep.slice_of(part).output)
             policies = Policies(sweep.config.lists, sweep.config.match.max_entries_per_list, dropped)
@@ -164,7 +164,7 @@ def _provenance(sweep: Sweep, coverage: Coverage, reasons: list[str], now: datet
     outputs = (
         path
         for part in sweep.listing.parts
-        for path in (part.path, sweep.slice_of(part).output, sweep.match_of(part).output)
+        for path in (part.path, sweep.slice_of(part).output, sweep.matches_of(part).output)
     )
     files = itertools.chain([sweep.run.path / "run.json"], outputs)
     return {

@@ -26,7 +26,7 @@ from scanner.runs import RunFolder, all_runs, begin, take_up
 from scanner.slices import Slice, read_fingerprints, slice_of
 from scanner.target import Place, places_of
 from scanner.version import VERSION
-from scanner.worker import MatchWork, Spec, Summary
+from scanner.worker import MatchWork, SliceMatches, Spec, Summary
 from scanner.workspace import Workspace, put_once
 
 UNSETTLED = INCOMPLETE | {Outcome.TIMED_OUT, Outcome.CRASHED, Outcome.GONE, Outcome.ARCHIVED}
@@ -60,6 +60,10 @@ class Surroundings:
     reporter: Reporter
 
 
+JOINED_PARTS = 32
+"""Inventory parts that are joined at once: some 32,000 objects, whose records take some 100 MB."""
+
+
 @dataclass(frozen=True)
 class Sweep:
     """One run being done: what it scans, against which table, and where its files lie."""
@@ -77,13 +81,13 @@ class Sweep:
         """Return the fingerprinting of an inventory part."""
         return slice_of(part, self.run.parts, self.config)
 
-    def match_of(self, part: Part) -> MatchWork:
-        """Return the join of an inventory part; its output is named by what the matches depend on."""
+    def matches_of(self, part: Part) -> SliceMatches:
+        """Return where the matches of an inventory part belong, named by what they depend on."""
         work = self.slice_of(part)
         matching = self.config.match.model_dump(mode="json")
         settings = {"fingerprints": work.output.name, "table": self.table.digest, **matching}
         output = self.run.matches / f"{digest_of(settings)[:32]}.parquet"
-        return MatchWork(work.name, part.rows, work.output, output)
+        return SliceMatches(work.output, output)
 
     def fingerprint(self, executor: Executor) -> Coverage:
         """Fingerprint every part while the listing runs ahead; finished parts of earlier runs serve again."""
@@ -111,15 +115,22 @@ class Sweep:
 
     def match(self, executor: Executor) -> None:
         """Join every fingerprinted part with the table."""
-        for work, summary in executor.match(self.match_of(part) for part in self.listing.parts):
+        parts = self.listing.parts
+        together = (parts[start : start + JOINED_PARTS] for start in range(0, len(parts), JOINED_PARTS))
+        for work, summary in executor.match(self.match_work(some) for some in together):
             self.reporter.matched(work.rows, summary.findings)
+
+    def match_work(self, parts: Sequence[Part]) -> MatchWork:
+        """Return the join of some inventory parts at once."""
+        slices = tuple(self.matches_of(part) for part in parts)
+        return MatchWork(self.slice_of(parts[0]).name, sum(part.rows for part in parts), slices)
 
     def stopped(self) -> str:
         """End the listing; say what is at rest and what is missing of a run that is stopped now."""
         self.listing.stop()
         parts = self.listing.parts
         scanned = sum(self.slice_of(part).output.exists() for part in parts)
-        joined = sum(self.match_of(part).output.exists() for part in parts)
+        joined = sum(self.matches_of(part).output.exists() for part in parts)
         listing = "the listing is finished" if self.listing.finished else "the listing is not finished"
         return (
             f"stopped: of {len(parts)} listed parts, {scanned} are fingerprinted and {joined} joined; "

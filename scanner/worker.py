@@ -3,7 +3,7 @@
 import json
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -97,12 +97,27 @@ class Worker:
         return Summary(coverage_of(read_fingerprints(work.output)))
 
     def match(self, work: "MatchWork") -> Summary:
-        """Join the fingerprints of a slice with the hash table, unless that was done before."""
-        if not work.output.exists():
-            matches, omitted = join(read_fingerprints(work.fingerprints), self._table, self._config.match)
-            put_matches(work.output, matches, omitted)
-        matched = read_matches(work.output)
-        return Summary(Coverage(), len({match.finding_id for match in matched.matches}))
+        """Join the fingerprints of some slices with the hash table, at once, unless that was done before."""
+        missing = [one for one in work.slices if not one.output.exists()]
+        fingerprints = [read_fingerprints(one.fingerprints) for one in missing]
+        for one, (matches, omitted) in zip(missing, self._joined(fingerprints), strict=True):
+            put_matches(one.output, matches, omitted)
+        matched = [read_matches(one.output) for one in work.slices]
+        findings = sum(len({match.finding_id for match in one.matches}) for one in matched)
+        return Summary(Coverage(), findings)
+
+    def _joined(
+        self, slices: Sequence[Sequence[Fingerprint]]
+    ) -> Iterator[tuple[list[Match], dict[str, int]]]:
+        """Yield what the join of each slice gives; it depends on nothing in the others."""
+        ids = [{row.object.finding_id for row in rows} for rows in slices]
+        if sum(map(len, ids)) > len(set().union(*ids)):  # one object twice would have all its matches twice
+            yield from (join(rows, self._table, self._config.match) for rows in slices)
+            return
+        matches, omitted = join([row for rows in slices for row in rows], self._table, self._config.match)
+        for own in ids:
+            left_out = {finding_id: count for finding_id, count in omitted.items() if finding_id in own}
+            yield [match for match in matches if match.finding_id in own], left_out
 
     def _source(self, target: int) -> Source:
         if target not in self._sources:
@@ -138,13 +153,20 @@ class Worker:
 
 
 @dataclass(frozen=True)
+class SliceMatches:
+    """A slice's fingerprints, and where their matches belong."""
+
+    fingerprints: Path
+    output: Path
+
+
+@dataclass(frozen=True)
 class MatchWork:
-    """One join: a slice's fingerprints, and where the matches belong."""
+    """One join: of some slices at once, since a table is gone through once for each join."""
 
     name: str
     rows: int
-    fingerprints: Path
-    output: Path
+    slices: tuple[SliceMatches, ...]
 
 
 def put_matches(output: Path, matches: Sequence[Match], omitted: dict[str, int]) -> None:

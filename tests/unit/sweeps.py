@@ -104,7 +104,8 @@ class Written:
 
     def match(self, work):
         for one in work:
-            put_matches(one.output, [], {})
+            for matches in one.slices:
+                put_matches(matches.output, [], {})
             yield one, Summary(Coverage())
 
 

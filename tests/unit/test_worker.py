@@ -14,7 +14,7 @@ from scanner.fetch.budget import memory_need
 from scanner.findings.coverage import coverage_of
 from scanner.records import Match, Outcome
 from scanner.slices import read_fingerprints
-from scanner.worker import Spec, Worker, abandon, put_matches, read_matches
+from scanner.worker import MatchWork, SliceMatches, Spec, Worker, abandon, put_matches, read_matches
 from tests import pictures
 from tests.line import write_store
 from tests.unit.sweeps import STORE, InProcess, Loop, rows_of
@@ -121,14 +121,47 @@ def test_a_join_counts_objects_with_matches_and_is_not_done_again(room, part):
     room.import_pictures(algorithms=("md5", "sha256"))
     sweep, work, worker = part()
     worker.fingerprint(work)
-    join = sweep.match_of(sweep.listing.parts[0])
+    join = sweep.match_work(sweep.listing.parts[:1])
+    (own,) = join.slices
     assert worker.match(join).findings == 3  # 0.jpg, its copy, and 1.jpg
-    assert len(read_matches(join.output).matches) == 6
-    matched = {one.finding_id for one in read_matches(join.output).matches}
+    assert len(read_matches(own.output).matches) == 6
+    matched = {one.finding_id for one in read_matches(own.output).matches}
     keys = [row.object.key for row in read_fingerprints(work.output) if row.object.finding_id in matched]
     assert keys == ["0.jpg", "1.jpg", "copy"]
     work.output.unlink()
     assert worker.match(join).findings == 3
+
+
+def joined(worker, slices):
+    worker.match(MatchWork("some", 0, tuple(slices)))
+    return [read_matches(one.output) for one in slices]
+
+
+def test_slices_that_are_joined_at_once_have_the_matches_of_each_by_itself(room, tmp_path):
+    room.import_pictures()
+    sweep = room.start(run=room.config().run.model_copy(update={"part_objects": 1}))
+    parts = list(sweep.listing)
+    with Worker(Spec(sweep.config, sweep.table.path), [InProcess()]) as worker:
+        for part in parts:
+            worker.fingerprint(sweep.slice_of(part))
+        slices = [sweep.matches_of(part) for part in parts]
+        apart = [replace(one, output=tmp_path / one.output.name) for one in slices]
+        each = [matches for one in apart for matches in joined(worker, [one])]
+        assert joined(worker, slices) == each
+        assert sum(len(one.matches) > 0 for one in each) > 1
+        slices[1].output.unlink()  # what is there already is not done again, and the rest is
+        untouched = slices[0].output.stat()
+        assert joined(worker, slices) == each
+        assert slices[0].output.stat() == untouched
+
+
+def test_an_object_in_two_slices_has_its_matches_once_in_each(room, part, tmp_path):
+    room.import_pictures()
+    _, work, worker = part()
+    worker.fingerprint(work)
+    twice = [SliceMatches(work.output, tmp_path / f"{n}.parquet") for n in range(2)]
+    alone = SliceMatches(work.output, tmp_path / "alone.parquet")
+    assert joined(worker, twice) == 2 * joined(worker, [alone])
 
 
 def test_an_abandoned_slice_says_so_of_each_object_that_the_listing_did_not_decide(room, part):
