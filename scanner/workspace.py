@@ -240,10 +240,13 @@ def read_json(path: Path) -> dict[str, Any] | None:
     return value
 
 
-def parquet_bytes(table: pa.Table) -> bytes:
-    """Return a table as the Parquet bytes of a part, its pages with checksums; equal tables, equal bytes."""
+def parquet_bytes(table: pa.Table, group_rows: int | None = None) -> bytes:
+    """Return a table as the Parquet bytes of a part, its pages with checksums; equal tables, equal bytes.
+
+    `group_rows` are those that can be read at a time, where the whole may not fit into memory.
+    """
     sink = io.BytesIO()
-    pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
+    pq.write_table(table, sink, compression="zstd", write_page_checksum=True, row_group_size=group_rows)
     return sink.getvalue()
 
 

@@ -147,10 +147,11 @@ def entries_of(table: pa.Table, algorithm: str) -> pa.Table:
 
 def matched_entries(table: pa.Table) -> pa.Table:
     """Return the entries whose status lets them be matched, in their order."""
-    return table.filter(_matched(table))
+    return table.filter(is_matched(table))
 
 
-def _matched(table: pa.Table) -> Any:
+def is_matched(table: pa.Table) -> Any:
+    """Return for each entry whether its status lets it be matched."""
     return pc.is_in(table.column("status"), pa.array(MATCHED_STATUSES))
 
 
@@ -162,7 +163,7 @@ def lost_entries(earlier: pa.Table, later: pa.Table, ended: pa.Table) -> Lost:
     columns = [*KEY, "value"]
     was, now = (matched_entries(table).select(columns) for table in (earlier, later))
     gone = was.join(now, columns, join_type="left anti")
-    said = pa.concat_tables([later.filter(pc.invert(_matched(later))).select(KEY), ended])
+    said = pa.concat_tables([later.filter(pc.invert(is_matched(later))).select(KEY), ended])
     return Lost(gone.num_rows, gone.join(said, [*KEY], join_type="left anti").num_rows)
 
 
@@ -195,18 +196,42 @@ def values_of(column: Any, width: int) -> npt.NDArray[np.uint8]:
 
 
 def entries_digest(table: pa.Table) -> str:
-    """Return SHA-256 in hex over the content of entries, whatever their memory or file layout.
+    """Return the digest of entries that are all in memory."""
+    digest = EntriesDigest()
+    digest.add(table)
+    return digest.hexdigest()
+
+
+class EntriesDigest:
+    """SHA-256 over the content of entries, whatever their memory or file layout, and however they come.
 
     Per DIGEST_ROWS rows and per column of the schema: the lengths as little-endian int64 (-1 for nothing),
     then the bytes; for times microseconds, for tags the lengths of the lists before those of their items.
     """
-    digest = hashlib.sha256(b"hashsweep entries 1")
-    for start in range(0, len(table), DIGEST_ROWS):
-        for column in table.slice(start, DIGEST_ROWS).combine_chunks().columns:
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256(b"hashsweep entries 1")
+        self._waiting: pa.Table | None = None
+
+    def add(self, table: pa.Table) -> None:
+        """Take in the next entries."""
+        waiting = table if self._waiting is None else pa.concat_tables([self._waiting, table])
+        whole = len(waiting) - len(waiting) % DIGEST_ROWS
+        for start in range(0, whole, DIGEST_ROWS):
+            self._update(waiting.slice(start, DIGEST_ROWS))
+        self._waiting = waiting.slice(whole)
+
+    def hexdigest(self) -> str:
+        """Return the digest of all entries, in hex; none come after them."""
+        if self._waiting is not None and len(self._waiting):
+            self._update(self._waiting)
+        return self._digest.hexdigest()
+
+    def _update(self, table: pa.Table) -> None:
+        for column in table.combine_chunks().columns:
             for part in _plain_bytes(pa.concat_arrays(column.chunks)):
-                digest.update(part.size.to_bytes(8, "little"))
-                digest.update(part.tobytes())
-    return digest.hexdigest()
+                self._digest.update(part.size.to_bytes(8, "little"))
+                self._digest.update(part.tobytes())
 
 
 def _plain_bytes(array: Any) -> Iterator[npt.NDArray[np.generic]]:

@@ -1,6 +1,6 @@
 """The only place where the entries of one algorithm, over all lists, are put in the order of their values."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,8 +9,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute
 
-from scanner.hashlist.entries import take_rows, values_of
-from scanner.records import SCHEMA_VERSION
+from scanner.hashlist.entries import values_of, wide
+from scanner.hashlist.row import MATCHED_STATUSES
+from scanner.records import SCHEMA_VERSION, HashEntry, schema_of
 
 pc: Any = pyarrow.compute  # its type stubs do not know chunked arrays
 
@@ -21,15 +22,18 @@ POSTINGS = pa.schema(
         pa.field("list", WORDS, nullable=False),
         pa.field("snapshot", WORDS, nullable=False),
         pa.field("member", WORDS, nullable=False),
-        pa.field("entry_id", pa.string(), nullable=False),
+        pa.field("entry_id", wide(pa.string()), nullable=False),
         pa.field("classification", WORDS),
         pa.field("scheme", WORDS),
         pa.field("status", WORDS, nullable=False),
-        pa.field("tags", pa.list_(pa.field("element", pa.string())), nullable=False),
+        pa.field("tags", wide(schema_of(HashEntry).field("tags").type), nullable=False),
     ],
     metadata={"hashsweep.record": "Posting", "hashsweep.schema_version": str(SCHEMA_VERSION)},
 )
 """What a match takes over from an entry. The indices of `list` and `snapshot` count the table's snapshots."""
+
+COMMON = ("list", "classification", "status")
+"""Columns whose indices mean the same words in all shards of an algorithm: the join compares them."""
 
 
 @dataclass(frozen=True)
@@ -44,24 +48,41 @@ class SortedEntries:
     offsets: npt.NDArray[np.int64]
     postings: pa.Table
 
-    def between(self, start: int, stop: int) -> "SortedEntries":
-        """Return a range of the values, with their entries."""
-        offsets = self.offsets[start : min(stop, len(self.values)) + 1]
-        postings = self.postings[int(offsets[0]) : int(offsets[-1])]
-        return SortedEntries(self.values[start:stop], offsets - offsets[0], postings)
+
+def words_of(postings: pa.Table, name: str) -> Any:
+    """Return what the indices of a column mean in postings of one batch."""
+    column: Any = postings.column(name)
+    return column.chunk(0).dictionary
 
 
-def sort_entries(tables: Sequence[pa.Table], snapshots: Sequence[Sequence[str]], width: int) -> SortedEntries:
-    """Sort the entries of one algorithm; `tables` are those of each (list, digest), sorted by key."""
-    joined = pa.concat_tables(tables)
-    values = values_of(joined.column("value"), width)
+def encoded(entries: pa.Table) -> pa.Table:
+    """Return entries with their words as indices into a dictionary: so they wait in little room."""
+    for number, field in enumerate(entries.schema):
+        if field.name in POSTINGS.names and POSTINGS.field(field.name).type == WORDS:
+            entries = entries.set_column(number, field.name, pc.dictionary_encode(entries.column(number)))
+    return entries
+
+
+def sort_entries(
+    entries: pa.Table,
+    source: npt.NDArray[np.int32],
+    snapshots: Sequence[Sequence[str]],
+    width: int,
+    classifications: Sequence[str],
+) -> SortedEntries:
+    """Sort `encoded` entries of one algorithm, values of `width` bytes: at least one.
+
+    `source` tells which of the snapshots (list, digest) each is of; entries come by snapshot and then by key.
+    Raises ValueError for a classification that is not among those given, or a status that is not matched.
+    """
+    values = values_of(entries.column("value"), width)
     order = value_order(values)
     values = values[order]
     first = np.ones(len(values), bool)
     first[1:] = (values[1:] != values[:-1]).any(axis=1)
     starts = np.flatnonzero(first)
-    source = np.repeat(np.arange(len(tables), dtype=np.int32), [len(table) for table in tables])[order]
-    postings = _postings(joined, order, source, snapshots)
+    words = {"classification": classifications, "status": MATCHED_STATUSES}
+    postings = _postings(entries, order, source[order], snapshots, words)
     return SortedEntries(values[starts], np.append(starts, len(values)).astype(np.int64), postings)
 
 
@@ -73,10 +94,11 @@ def value_order(values: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
 
 
 def _postings(
-    joined: pa.Table,
+    entries: pa.Table,
     order: npt.NDArray[np.int64],
     source: npt.NDArray[np.int32],
     snapshots: Sequence[Sequence[str]],
+    words: Mapping[str, Sequence[str]],
 ) -> pa.Table:
     names, digests = ([pair[n] for pair in snapshots] for n in (0, 1))
     columns: dict[str, Any] = {
@@ -84,8 +106,25 @@ def _postings(
         "snapshot": pa.DictionaryArray.from_arrays(source, pa.array(digests)),
     }
     for field in list(POSTINGS)[2:]:
+        column: Any = entries.column(field.name)
         if field.type == WORDS:
-            columns[field.name] = pc.dictionary_encode(joined.column(field.name)).take(order)
+            columns[field.name] = _coded(column, order, words.get(field.name))
         else:
-            columns[field.name] = take_rows(joined.select([field.name]), order).column(0)
+            columns[field.name] = column.cast(field.type).combine_chunks().take(pa.array(order))
     return pa.table(columns, schema=POSTINGS)
+
+
+def _coded(column: Any, order: npt.NDArray[np.int64], words: Sequence[str] | None) -> Any:
+    """Return rows of a column as indices of these words, or else of those that occur, in order."""
+    joined = column.unify_dictionaries().combine_chunks()
+    codes = joined.indices.fill_null(-1).to_numpy()
+    if words is None:
+        known = joined.dictionary.take(pa.array(np.unique(codes[codes >= 0]))).sort()
+    else:
+        known = pa.array(words, pa.string())
+    places = pc.index_in(joined.dictionary, known).fill_null(-1).to_numpy()
+    chosen = np.append(places, np.int32(-1))[codes]  # -1 stands for nothing before and after
+    if ((chosen < 0) != (codes < 0)).any():
+        raise ValueError("an entry has a word that is not among those of its column")
+    chosen = chosen[order]
+    return pa.DictionaryArray.from_arrays(pa.array(chosen, pa.int32(), mask=chosen < 0), known)

@@ -74,8 +74,10 @@ def open_shard(
     if offsets[-1] != entries:
         raise ValueError(f"{shown(stem, 'offsets.npy')} {said}")
     with pa.memory_map(str(file_of(stem, "postings.arrow"))) as source:
-        postings = pa.ipc.open_file(source).read_all()
-    if not postings.schema.equals(POSTINGS, check_metadata=True) or len(postings) != entries:
+        batches = pa.ipc.open_file(source)
+        postings = batches.read_all()
+    fitting = postings.schema.equals(POSTINGS, check_metadata=True) and batches.num_record_batches == 1
+    if not fitting or len(postings) != entries:
         raise ValueError(f"{shown(stem, 'postings.arrow')} does not hold {entries} entries")
     if max_distance is None:
         return Shard(values, offsets, postings, first_entry)

@@ -18,6 +18,9 @@ from scanner.workspace import Workspace, json_bytes, parquet_bytes, put_once, re
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
+GROUP_ROWS = 1 << 17
+"""Entries that are read at a time where not all of a list are."""
+
 REMEDY = "import the list again: hashsweep lists import NAME FILE"
 
 
@@ -64,7 +67,7 @@ def put_snapshot(workspace: Workspace, name: str, table: pa.Table, source: dict[
     folder = workspace.lists / name / digest
     facts = {"list": name, "digest": digest, "counts": counts_of(table), "source": source}
     files = {
-        "entries.parquet": parquet_bytes(table),
+        "entries.parquet": parquet_bytes(table, GROUP_ROWS),
         "snapshot.json": json_bytes(header_of("snapshot", facts)),
     }
     with _writing(folder):

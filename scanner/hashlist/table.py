@@ -17,11 +17,11 @@ import pyarrow as pa
 from scanner.config import digest_of
 from scanner.errors import HashListError, WorkspaceError
 from scanner.hashlist.bands import permutation
-from scanner.hashlist.entries import entries_of, matched_entries
 from scanner.hashlist.header import header_of, read_header
-from scanner.hashlist.postings import sort_entries
+from scanner.hashlist.postings import COMMON, words_of
+from scanner.hashlist.ranges import Survey, entries_within, ranges, survey
 from scanner.hashlist.shard import Shard, open_shard, verify_shard, write_shard
-from scanner.hashlist.snapshot import Snapshot, open_snapshot
+from scanner.hashlist.snapshot import Snapshot
 from scanner.records import ALGORITHM_BYTES, PERCEPTUAL
 from scanner.workspace import Workspace, json_bytes, put_once
 
@@ -29,7 +29,7 @@ LAYOUT = 3
 """Version of the files of a table; a new one makes new tables and leaves the old ones alone."""
 
 SHARD_VALUES = 1 << 24
-"""Distinct values in a shard: 512 MB of PDQ, and twice that of their bands."""
+"""Entries of a shard, but see `ranges`: their values are 512 MB of PDQ, and twice that by bands."""
 
 REMEDY = "remove the table's folder; the next scan builds it again"
 
@@ -94,14 +94,14 @@ def build_table(
     key = _key(chosen, max_distances, shard_values)
     path = workspace.tables / digest_of(key)
     if not path.exists():
-        entries = [matched_entries(open_snapshot(snapshot)) for snapshot in chosen]
-        if not any(len(table) for table in entries):
+        found = survey(chosen)
+        if not found.counts:
             raise HashListError(
                 f"{workspace.root}: no list has an entry to match; import one: "
                 "hashsweep lists import NAME FILE"
             )
         try:
-            _put_table(path, key, entries)
+            _put_table(path, key, chosen, found)
         except OSError as error:
             raise WorkspaceError(f"{path}: the table cannot be written: {error.strerror}") from None
     return open_table(path)
@@ -126,15 +126,14 @@ def _permutations() -> dict[str, list[int]]:
     return {str(bits): permutation(bits).tolist() for bits in widths}
 
 
-def _put_table(path: Path, key: dict[str, Any], entries: list[pa.Table]) -> None:
+def _put_table(path: Path, key: dict[str, Any], snapshots: Sequence[Snapshot], found: Survey) -> None:
     """Write all files into a temporary folder, then give it the table's name unless that is taken."""
     temporary = Path(tempfile.mkdtemp(".tmp", f".{path.name[:12]}.", path.parent))
     try:
-        algorithms = {}
-        for algorithm in ALGORITHM_BYTES:
-            chosen = [entries_of(table, algorithm) for table in entries]
-            if any(len(table) for table in chosen):
-                algorithms[algorithm] = _put_algorithm(temporary, algorithm, chosen, key)
+        algorithms = {
+            algorithm: _put_algorithm(temporary, algorithm, key, snapshots, found)
+            for algorithm in found.counts
+        }
         sealed = {"digest": path.name, "algorithms": algorithms, "algorithms_digest": digest_of(algorithms)}
         put_once(temporary / "table.json", json_bytes(header_of("table", key | sealed)))
         temporary.rename(path)
@@ -147,22 +146,19 @@ def _put_table(path: Path, key: dict[str, Any], entries: list[pa.Table]) -> None
 
 
 def _put_algorithm(
-    folder: Path, algorithm: str, tables: list[pa.Table], key: dict[str, Any]
+    folder: Path, algorithm: str, key: dict[str, Any], snapshots: Sequence[Snapshot], found: Survey
 ) -> dict[str, Any]:
-    width, step = ALGORITHM_BYTES[algorithm], key["shard_values"]
-    entries = sort_entries(tables, key["snapshots"], width)
-    shards = [
-        write_shard(
-            _stem(folder, algorithm, number),
-            entries.between(start, start + step),
-            key["max_distances"].get(algorithm),
-        )
-        for number, start in enumerate(range(0, len(entries.values), step))
-    ]
+    counts, shards = found.counts[algorithm], []
+    for number, prefixes in enumerate(ranges(counts, key["shard_values"])):
+        entries = entries_within(snapshots, algorithm, prefixes, found.classifications)
+        if len(entries.postings) != counts[prefixes.start : prefixes.stop].sum():
+            raise HashListError(f"{folder.parent}: lists changed while their table was built; scan again")
+        stem = _stem(folder, algorithm, number)
+        shards.append(write_shard(stem, entries, key["max_distances"].get(algorithm)))
     return {
-        "width": width,
-        "values": len(entries.values),
-        "entries": len(entries.postings),
+        "width": ALGORITHM_BYTES[algorithm],
+        "values": sum(shard["values"] for shard in shards),
+        "entries": sum(shard["entries"] for shard in shards),
         "shards": shards,
     }
 
@@ -210,6 +206,10 @@ def _open_algorithm(path: Path, algorithm: str, header: dict[str, Any]) -> Algor
         values += shard["values"]
     if (facts["width"], facts["values"], facts["entries"]) != (ALGORITHM_BYTES[algorithm], values, entries):
         raise ValueError("table.json does not add up")
+    for name in COMMON:
+        words = [words_of(shard.postings, name) for shard in shards]
+        if not all(known.equals(words[0]) for known in words):
+            raise ValueError(f"the shards of {algorithm} do not mean the same by {name}")
     return AlgorithmTable(facts["width"], values, entries, tuple(shards))
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from scanner.hashlist.postings import COMMON
 from scanner.hashlist.shard import Shard
 from scanner.hashlist.table import AlgorithmTable
 
@@ -110,9 +111,7 @@ def _entries(near: NearValues, rendering: int, query: int) -> _NearEntries:
     value = near.value[place]
     counts = shard.offsets[value + 1] - shard.offsets[value]
     rows = _ranges(shard.offsets[value], counts)
-    lists, classes, statuses = (
-        _codes(shard.postings, name, rows) for name in ("list", "classification", "status")
-    )
+    lists, classes, statuses = (_codes(shard.postings, name, rows) for name in COMMON)
     kind = (classes + 1 << 32) + statuses  # no classification is -1
     distance = np.repeat(near.distance[place], counts)
     return _NearEntries(rows + shard.first_entry, lists, kind, distance, np.full(len(rows), rendering))

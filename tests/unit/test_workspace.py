@@ -102,6 +102,22 @@ def test_any_size_arrives_whole(tmp_path, data):
     assert (tmp_path / "part").read_bytes() == data
 
 
+def test_a_file_may_come_piece_by_piece(tmp_path):
+    pieces = (memoryview(bytes([n]) * n) for n in range(4))
+    assert workspace.put_once(tmp_path / "part", pieces)
+    assert (tmp_path / "part").read_bytes() == b"\1\2\2\3\3\3"
+
+
+def test_a_file_whose_pieces_end_in_an_error_is_not_there(tmp_path):
+    def pieces():
+        yield memoryview(b"first")
+        raise ValueError("no more")
+
+    with pytest.raises(ValueError, match="no more"):
+        workspace.put_once(tmp_path / "part", pieces())
+    assert list(tmp_path.iterdir()) == []
+
+
 RACER = """
 import sys
 from pathlib import Path
@@ -327,9 +343,10 @@ def test_half_a_table_that_a_kill_left_behind_is_removed_with_its_values_after_a
 BUILDER = """
 import os, signal, sys
 from pathlib import Path
+from scanner.hashlist.ranges import Survey
 from scanner.hashlist.table import _put_table
 sys.addaudithook(lambda event, args: event == "os.rename" and os.kill(os.getpid(), signal.SIGKILL))
-_put_table(Path(sys.argv[1]), {}, [])
+_put_table(Path(sys.argv[1]), {}, [], Survey({}, ()))
 """
 
 

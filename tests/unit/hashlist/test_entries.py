@@ -15,6 +15,7 @@ from scanner.hashlist.entries import (
     KEY,
     KINDS_KEPT,
     OTHER,
+    EntriesDigest,
     Lost,
     counts_of,
     entries_digest,
@@ -197,6 +198,18 @@ def test_the_digest_is_the_documented_one(rows):
 def test_the_digest_of_many_rows_is_the_documented_one_too():
     rows = some(3) * (DIGEST_ROWS // 3 + 10)
     assert entries_digest(table_of_entries(rows)) == digest_plainly(rows)
+
+
+@settings(max_examples=50, derandomize=True, deadline=None)
+@given(st.lists(st.lists(entries, max_size=7), max_size=4))
+def test_the_digest_does_not_depend_on_how_many_entries_come_at_a_time(pieces):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("scanner.hashlist.entries.DIGEST_ROWS", 4)
+        digest = EntriesDigest()
+        for piece in pieces:
+            digest.add(table_of_entries(piece))
+        whole = entries_digest(table_of_entries([*itertools.chain(*pieces)]))
+        assert digest.hexdigest() == whole
 
 
 def test_the_digest_survives_a_parquet_file(tmp_path):

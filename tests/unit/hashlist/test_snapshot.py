@@ -3,6 +3,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from scanner.errors import HashListError, WorkspaceError
@@ -45,6 +46,12 @@ def test_a_snapshot_holds_the_entries_that_were_put(workspace):
     assert len(list(records_of(HashEntry, open_snapshot(snapshot)))) == 5
     assert snapshot.path == workspace.lists / "iwf" / snapshot.digest
     assert (snapshot.imported_at, snapshot.counts["entries"]) == (AT, 5)
+
+
+def test_entries_are_written_in_groups_that_can_be_read_one_by_one(workspace, monkeypatch):
+    monkeypatch.setattr("scanner.hashlist.snapshot.GROUP_ROWS", 3)
+    with pq.ParquetFile(put(workspace, count=8).path / "entries.parquet") as file:
+        assert [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)] == [3, 3, 2]
 
 
 def test_files_of_a_snapshot_are_private(workspace):

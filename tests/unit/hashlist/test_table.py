@@ -4,6 +4,7 @@ import shutil
 from datetime import UTC, datetime
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 from scanner.config import digest_of
 from scanner.errors import HashListError, WorkspaceError
 from scanner.hashlist.entries import merge_entries, table_of_entries
-from scanner.hashlist.postings import value_order
+from scanner.hashlist.postings import COMMON, value_order, words_of
+from scanner.hashlist.ranges import survey
 from scanner.hashlist.snapshot import make_active, put_snapshot
 from scanner.hashlist.table import build_table, open_table
 from scanner.records import ALGORITHM_BYTES, DIGESTS, PERCEPTUAL, HashEntry
@@ -78,7 +80,9 @@ def test_a_table_holds_every_entry_by_value_then_list_member_and_id(workspace, t
 def test_a_table_says_how_much_it_holds(workspace, two_lists):
     table = build_table(workspace, two_lists, DISTANCES, 4)
     pdq = table.algorithms["pdq"]
-    assert (pdq.width, pdq.values, pdq.entries, len(pdq.shards)) == (32, 15, 20, 4)
+    assert (pdq.width, pdq.values, pdq.entries, len(pdq.shards)) == (32, 15, 20, 6)
+    assert sum(len(shard.values) for shard in pdq.shards) == 15
+    assert max(len(shard.postings) for shard in pdq.shards) == 4
     assert [shard.first_entry for shard in pdq.shards] == np.cumsum(
         [0, *(len(shard.postings) for shard in pdq.shards[:-1])]
     ).tolist()
@@ -86,10 +90,49 @@ def test_a_table_says_how_much_it_holds(workspace, two_lists):
     assert table.snapshots == (("iwf", two_lists[0].digest), ("ncmec", two_lists[1].digest))
 
 
-def test_indices_of_lists_mean_the_same_in_every_shard(workspace, two_lists):
-    for shard in build_table(workspace, two_lists, DISTANCES, 2).algorithms["pdq"].shards:
-        names = shard.postings.column("list").chunk(0)
-        assert names.dictionary.to_pylist() == ["iwf", "ncmec"]
+def test_indices_that_the_join_compares_mean_the_same_in_every_shard(workspace, two_lists):
+    others = [entry("z", "pdq", n, classification=f"B{n % 3}", status="disputed") for n in range(90, 99)]
+    snapshots = [*two_lists, snapshot(workspace, "z", others)]
+    shards = build_table(workspace, snapshots, DISTANCES, 2).algorithms["pdq"].shards
+    assert len(shards) > 9
+    for shard in shards:
+        words = [words_of(shard.postings, name).to_pylist() for name in COMMON]
+        assert words == [["iwf", "ncmec", "z"], ["A1", "B0", "B1", "B2"], ["active", "disputed"]]
+
+
+@pytest.mark.parametrize("name", COMMON)
+def test_shards_whose_indices_mean_something_else_are_an_error(workspace, two_lists, name):
+    path = build_table(workspace, two_lists, DISTANCES, 4).path
+    file = path / "pdq" / "00001.postings.arrow"
+    with pa.ipc.open_file(file.read_bytes()) as source:
+        postings = source.read_all()
+    column = postings.column(name).chunk(0)
+    words = pa.array(["other", *column.dictionary.to_pylist()[1:]])
+    other = pa.DictionaryArray.from_arrays(column.indices, words)
+    place = postings.schema.get_field_index(name)
+    with pa.ipc.new_file(file, postings.schema) as writer:
+        writer.write_table(postings.set_column(place, postings.schema.field(name), other))
+    size = {"bytes": file.stat().st_size}
+    edit(
+        path, lambda header: header["algorithms"]["pdq"]["shards"][1]["files"]["postings.arrow"].update(size)
+    )
+    with pytest.raises(HashListError, match=f"shards of pdq do not mean the same by {name}"):
+        open_table(path)
+
+
+def test_postings_in_several_batches_are_an_error(workspace, two_lists):
+    path = build_table(workspace, two_lists, DISTANCES).path
+    file = path / "pdq" / "00000.postings.arrow"
+    with pa.ipc.open_file(file.read_bytes()) as source:
+        postings = source.read_all()
+    with pa.ipc.new_file(file, postings.schema) as writer:
+        writer.write_table(postings, max_chunksize=7)
+    size = {"bytes": file.stat().st_size}
+    edit(
+        path, lambda header: header["algorithms"]["pdq"]["shards"][0]["files"]["postings.arrow"].update(size)
+    )
+    with pytest.raises(HashListError, match=r"postings\.arrow does not hold 20 entries"):
+        open_table(path)
 
 
 def test_only_entries_that_may_be_matched_are_in_the_table(workspace):
@@ -146,6 +189,20 @@ def test_nothing_to_match_is_an_error_that_names_the_import(workspace):
 def test_a_damaged_snapshot_is_an_error_and_leaves_no_table(workspace, two_lists):
     (two_lists[0].path / "entries.parquet").write_bytes(b"junk")
     with pytest.raises(HashListError, match=r"entries\.parquet"):
+        build_table(workspace, two_lists, DISTANCES)
+    assert list(workspace.tables.iterdir()) == []
+
+
+def test_lists_that_change_while_their_table_is_built_are_an_error_and_leave_none(
+    workspace, two_lists, monkeypatch
+):
+    def survey_before_a_change(snapshots):
+        found = survey(snapshots)
+        shutil.copy(two_lists[0].path / "entries.parquet", two_lists[1].path / "entries.parquet")
+        return found
+
+    monkeypatch.setattr("scanner.hashlist.table.survey", survey_before_a_change)
+    with pytest.raises(HashListError, match="lists changed while their table was built; scan again"):
         build_table(workspace, two_lists, DISTANCES)
     assert list(workspace.tables.iterdir()) == []
 

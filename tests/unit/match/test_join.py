@@ -3,6 +3,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import itemgetter
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from scanner.config import Matching
 from scanner.hashlist.bands import band_index, plan
 from scanner.hashlist.entries import entries_of, merge_entries, table_of_entries
-from scanner.hashlist.postings import sort_entries
+from scanner.hashlist.postings import encoded, sort_entries
 from scanner.hashlist.shard import Shard
 from scanner.hashlist.snapshot import make_active, put_snapshot
 from scanner.hashlist.table import AlgorithmTable, build_table
@@ -36,6 +38,10 @@ class Table:
     algorithms: dict
 
 
+def classes(entries):
+    return (entry.classification for entry in entries if entry.classification is not None)
+
+
 def table_of(*entries, shard_values=1000, max_distances=None):
     """Sort entries into shards as the table on disk does, with bands for some distances."""
     names = sorted({entry.list for entry in entries})
@@ -46,18 +52,20 @@ def table_of(*entries, shard_values=1000, max_distances=None):
         chosen = [entries_of(table, algorithm) for table in merged]
         if not any(len(table) for table in chosen):
             continue
-        whole = sort_entries(chosen, snapshots, width)
-        shards, first = [], 0
+        source = np.repeat(np.arange(len(chosen), dtype=np.int32), [len(table) for table in chosen])
+        joined, kinds = encoded(pa.concat_tables(chosen)), sorted({*classes(entries)})
+        whole = sort_entries(joined, source, snapshots, width, kinds)
+        shards = []
         for start in range(0, len(whole.values), shard_values):
-            part = whole.between(start, start + shard_values)
-            postings = part.postings.combine_chunks()
+            offsets = whole.offsets[start : start + shard_values + 1]
+            first = int(offsets[0])
+            postings = whole.postings.slice(first, int(offsets[-1]) - first).combine_chunks()
+            values = whole.values[start : start + shard_values]
             within = (max_distances or {}).get(algorithm)
-            bands = () if within is None else plan(8 * width, within, len(part.values))
-            words = words_of(part.values)
-            indices = tuple(band_index(words, 8 * width, band) for band in bands)
-            shards.append(Shard(part.values, part.offsets, postings, first, indices, within))
-            first += len(part.postings)
-        algorithms[algorithm] = AlgorithmTable(width, len(whole.values), first, tuple(shards))
+            bands = () if within is None else plan(8 * width, within, len(values))
+            indices = tuple(band_index(words_of(values), 8 * width, band) for band in bands)
+            shards.append(Shard(values, offsets - first, postings, first, indices, within))
+        algorithms[algorithm] = AlgorithmTable(width, len(whole.values), len(joined), tuple(shards))
     return Table(algorithms)
 
 
@@ -426,6 +434,28 @@ def test_a_cluster_of_entries_and_pictures_is_joined_in_any_room(max_pairs):
     assert (matches, omitted) == join(scans, table, matching)
     assert len(matches) == 40 * 5
     assert sum(omitted.values()) == 40 * 145
+
+
+def test_how_a_table_on_disk_is_divided_never_changes_which_entries_are_named(tmp_path):
+    workspace = Workspace(tmp_path).create()
+    entries = [
+        entry("pdq", lists.near(PDQ, 30, seed=n), f"e{n}", f"list {n % 2}", classification="CAB"[n % 3])
+        for n in range(60)
+    ]
+    snapshots = []
+    for name in ("list 0", "list 1"):
+        merged = merge_entries(table_of_entries([one for one in entries if one.list == name])).table
+        digest = put_snapshot(workspace, name.replace(" ", "-"), merged, {})
+        snapshots.append(make_active(workspace, name.replace(" ", "-"), digest, AT))
+    matching, found = Matching(max_entries_per_list=2), []
+    for shard_values in (1000, 2):
+        table = build_table(workspace, snapshots, max_distances(matching), shard_values)
+        found.append(join([scanned(pdq=PDQ, pdq_quality=90)], table, matching))
+    assert len(table.algorithms["pdq"].shards) > 10
+    assert found[0] == found[1]
+    assert sorted((m.list, m.classification) for m in found[0][0]) == sorted(
+        2 * [(f"list-{n}", kind) for n in range(2) for kind in "ABC"]
+    )
 
 
 def test_a_table_on_disk_is_joined_like_one_in_memory(tmp_path):
