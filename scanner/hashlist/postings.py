@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute
 
-from scanner.hashlist.entries import values_of, wide
+from scanner.hashlist.entries import wide
 from scanner.hashlist.row import MATCHED_STATUSES
 from scanner.records import SCHEMA_VERSION, HashEntry, schema_of
 
@@ -49,7 +49,7 @@ class SortedEntries:
     postings: pa.Table
 
 
-def words_of(postings: pa.Table, name: str) -> Any:
+def meanings_of(postings: pa.Table, name: str) -> Any:
     """Return what the indices of a column mean in postings of one batch."""
     column: Any = postings.column(name)
     return column.chunk(0).dictionary
@@ -64,18 +64,17 @@ def encoded(entries: pa.Table) -> pa.Table:
 
 
 def sort_entries(
+    values: npt.NDArray[np.uint8],
     entries: pa.Table,
     source: npt.NDArray[np.int32],
     snapshots: Sequence[Sequence[str]],
-    width: int,
     classifications: Sequence[str],
 ) -> SortedEntries:
-    """Sort `encoded` entries of one algorithm, values of `width` bytes: at least one.
+    """Sort `encoded` entries of one algorithm by their values, uint8[N, W], N at least 1.
 
     `source` tells which of the snapshots (list, digest) each is of; entries come by snapshot and then by key.
     Raises ValueError for a classification that is not among those given, or a status that is not matched.
     """
-    values = values_of(entries.column("value"), width)
     order = value_order(values)
     values = values[order]
     first = np.ones(len(values), bool)
@@ -88,9 +87,20 @@ def sort_entries(
 
 def value_order(values: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
     """Return the stable order of the rows of uint8[N, W] by their bytes."""
+    heads = _words(values[:, :8])[:, 0]
+    order = np.argsort(heads, kind="stable")
+    heads = heads[order]
+    same = heads[1:] == heads[:-1]
+    tied = np.flatnonzero(np.append(same, False) | np.append(False, same))  # few, but for equal values
+    rows = order[tied]
+    order[tied] = rows[np.lexsort(_words(values[rows]).T[::-1])]
+    return order
+
+
+def _words(values: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64]:
+    """Return uint8[N, W] as numbers, uint64[N, ceil(W/8)], in the same order."""
     padded = np.pad(values, ((0, 0), (0, -values.shape[1] % 8)))
-    words = padded.view(">u8").astype(np.uint64)
-    return np.lexsort(words.T[::-1])
+    return np.ascontiguousarray(padded).view(">u8").astype(np.uint64)
 
 
 def _postings(

@@ -91,10 +91,19 @@ def entries_within(
         return chosen
 
     columns = ["value", "member", "entry_id", "classification", "scheme", "status", "tags"]
-    pieces, source = [], []
+    values, pieces, source = [], [], []
     for number, snapshot in enumerate(snapshots):
         for table in chosen_entries(snapshot, ["algorithm", "status", "value"], within, columns):
-            pieces.append(encoded(table))
+            values.append(values_of(table.column("value"), width))
+            pieces.append(encoded(table.drop_columns("value")))
             source.append(np.full(len(table), number, np.int32))
     named = [(snapshot.list, snapshot.digest) for snapshot in snapshots]
-    return sort_entries(pa.concat_tables(pieces), np.concatenate(source), named, width, classifications)
+    joined = pa.concat_tables(pieces)
+    return sort_entries(_joined(values), joined, _joined(source), named, classifications)
+
+
+def _joined(pieces: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """Return the pieces as one, and leave none of them behind: they are as large again."""
+    whole: npt.NDArray[Any] = np.concatenate(pieces)
+    pieces.clear()
+    return whole

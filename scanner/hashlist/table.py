@@ -18,7 +18,7 @@ from scanner.config import digest_of
 from scanner.errors import HashListError, WorkspaceError
 from scanner.hashlist.bands import permutation
 from scanner.hashlist.header import header_of, read_header
-from scanner.hashlist.postings import COMMON, words_of
+from scanner.hashlist.postings import COMMON, meanings_of
 from scanner.hashlist.ranges import Survey, entries_within, ranges, survey
 from scanner.hashlist.shard import Shard, open_shard, verify_shard, write_shard
 from scanner.hashlist.snapshot import Snapshot
@@ -207,7 +207,7 @@ def _open_algorithm(path: Path, algorithm: str, header: dict[str, Any]) -> Algor
     if (facts["width"], facts["values"], facts["entries"]) != (ALGORITHM_BYTES[algorithm], values, entries):
         raise ValueError("table.json does not add up")
     for name in COMMON:
-        words = [words_of(shard.postings, name) for shard in shards]
+        words = [meanings_of(shard.postings, name) for shard in shards]
         if not all(known.equals(words[0]) for known in words):
             raise ValueError(f"the shards of {algorithm} do not mean the same by {name}")
     return AlgorithmTable(facts["width"], values, entries, tuple(shards))

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanner.errors import HashListError
-from scanner.hashlist.entries import merge_entries, table_of_entries
+from scanner.hashlist.entries import merge_entries, table_of_entries, values_of
 from scanner.hashlist.postings import encoded, sort_entries
 from scanner.hashlist.ranges import PREFIXES, entries_within, ranges, survey
 from scanner.hashlist.snapshot import make_active, put_snapshot
@@ -181,5 +181,6 @@ def test_entries_that_were_changed_are_an_error_once_all_are_read(listing):
 def test_an_entry_with_a_word_that_no_index_means_is_never_left_without_it(change):
     row = {"classification": "A"} | change
     table = encoded(table_of_entries([HashEntry("iwf", "", "e", "md5", lists.value("md5", 1), **row)]))
+    values = values_of(table.column("value"), 16)
     with pytest.raises(ValueError, match="a word that is not among those of its column"):
-        sort_entries(table, np.zeros(1, np.int32), [("iwf", "0")], 16, ["A"])
+        sort_entries(values, table, np.zeros(1, np.int32), [("iwf", "0")], ["A"])

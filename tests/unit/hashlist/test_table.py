@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scanner.config import digest_of
 from scanner.errors import HashListError, WorkspaceError
 from scanner.hashlist.entries import merge_entries, table_of_entries
-from scanner.hashlist.postings import COMMON, value_order, words_of
+from scanner.hashlist.postings import COMMON, meanings_of, value_order
 from scanner.hashlist.ranges import survey
 from scanner.hashlist.snapshot import make_active, put_snapshot
 from scanner.hashlist.table import build_table, open_table
@@ -96,7 +96,7 @@ def test_indices_that_the_join_compares_mean_the_same_in_every_shard(workspace, 
     shards = build_table(workspace, snapshots, DISTANCES, 2).algorithms["pdq"].shards
     assert len(shards) > 9
     for shard in shards:
-        words = [words_of(shard.postings, name).to_pylist() for name in COMMON]
+        words = [meanings_of(shard.postings, name).to_pylist() for name in COMMON]
         assert words == [["iwf", "ncmec", "z"], ["A1", "B0", "B1", "B2"], ["active", "disputed"]]
 
 

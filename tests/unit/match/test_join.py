@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from scanner.config import Matching
 from scanner.hashlist.bands import band_index, plan
-from scanner.hashlist.entries import entries_of, merge_entries, table_of_entries
+from scanner.hashlist.entries import entries_of, merge_entries, table_of_entries, values_of
 from scanner.hashlist.postings import encoded, sort_entries
 from scanner.hashlist.shard import Shard
 from scanner.hashlist.snapshot import make_active, put_snapshot
@@ -54,7 +54,8 @@ def table_of(*entries, shard_values=1000, max_distances=None):
             continue
         source = np.repeat(np.arange(len(chosen), dtype=np.int32), [len(table) for table in chosen])
         joined, kinds = encoded(pa.concat_tables(chosen)), sorted({*classes(entries)})
-        whole = sort_entries(joined, source, snapshots, width, kinds)
+        values = values_of(joined.column("value"), width)
+        whole = sort_entries(values, joined, source, snapshots, kinds)
         shards = []
         for start in range(0, len(whole.values), shard_values):
             offsets = whole.offsets[start : start + shard_values + 1]
