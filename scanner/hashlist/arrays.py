@@ -51,12 +51,28 @@ def npy_pieces(kind: npt.DTypeLike, shape: tuple[int, ...], arrays: Iterable[Arr
         yield np.ascontiguousarray(array, kind).data.cast("B")
 
 
+class _Pieces(io.RawIOBase):
+    """A file that is never written: what would be is kept where it lies, uncopied."""
+
+    def __init__(self) -> None:
+        self.pieces: list[memoryview] = []
+
+    def writable(self) -> bool:
+        """Say yes: Arrow asks."""
+        return True
+
+    def write(self, piece: Any) -> int:
+        """Keep a piece, bytes or a buffer of Arrow's, which stays as it is."""
+        self.pieces.append(memoryview(piece))
+        return self.pieces[-1].nbytes
+
+
 def arrow_pieces(table: pa.Table) -> Iterator[memoryview]:
-    """Yield an Arrow file of one batch of rows, so that the codes of a column's words are all of one kind."""
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_file(sink, table.schema) as writer:
+    """Yield an Arrow file of one batch of rows, in which the indices of a column mean the same throughout."""
+    sink = _Pieces()
+    with pa.PythonFile(sink, "w") as file, pa.ipc.new_file(file, table.schema) as writer:
         writer.write_table(table.combine_chunks())
-    yield memoryview(sink.getvalue())
+    yield from sink.pieces
 
 
 def map_array(stem: Path, name: str, kind: npt.DTypeLike, shape: tuple[int, ...], what: str) -> Array:

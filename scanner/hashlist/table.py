@@ -29,7 +29,10 @@ LAYOUT = 3
 """Version of the files of a table; a new one makes new tables and leaves the old ones alone."""
 
 SHARD_VALUES = 1 << 24
-"""Entries of a shard, but see `ranges`: their values are 512 MB of PDQ, and twice that by bands."""
+"""Entries of a shard, but see `ranges`: of PDQ, 512 MB of values and twice that by bands.
+
+A build holds one shard, at 280 bytes an entry, and grows with no other number.
+"""
 
 REMEDY = "remove the table's folder; the next scan builds it again"
 
