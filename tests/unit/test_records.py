@@ -214,6 +214,19 @@ def test_text_that_moves_to_the_next_field_is_another_identity():
     assert len(ids) == 4
 
 
+def test_rows_of_before_a_column_was_added_have_nothing_in_it():
+    known = records.Fingerprint(
+        _ref(), dhash=b"12345678", others=(records.Picture("frame=1", 4, 3, None, None, None),)
+    )
+    row = records.row_of(known)
+    for older in (row, *row["others"]):
+        del older["dhash"], older["whash"]
+    assert records.record_of(records.Fingerprint, row) == dataclasses.replace(known, dhash=None)
+    del row["outcome"]
+    with pytest.raises(KeyError, match="outcome"):
+        records.record_of(records.Fingerprint, row)
+
+
 def test_outcomes_are_either_fine_a_gap_or_incomplete():
     assert frozenset() == records.INCOMPLETE & records.GAPS
     assert Outcome.HASHED not in records.INCOMPLETE | records.GAPS

@@ -117,7 +117,7 @@ HEADS = {
     "audio/x-wav": [b"RIFF\0\0\0\0WAVEfmt "],
     "audio/x-aiff": [b"FORM\0\0\0\0AIFFCOMM"],
     "application/zip": [b"PK\3\4\x14\0", b"PK\5\6\0\0"],
-    "application/gzip": [gzip.compress(b"words")],
+    "application/gzip": [gzip.compress(b"words", mtime=0)],
     "application/x-bzip2": [b"BZh91AY&SY", b"BZh9\x17\x72\x45\x38\x50\x90"],
     "application/x-xz": [b"\xfd7zXZ\0\0\4"],
     "application/zstd": [b"\x28\xb5\x2f\xfd\x20"],
