@@ -398,8 +398,13 @@ def test_a_folder_without_a_header_is_an_error(tmp_path):
 
 
 @settings(max_examples=100, derandomize=True, deadline=None)
-@given(st.sampled_from([1, 7, 8, 16, 20, 32]), st.lists(st.integers(0, 3), max_size=12))
+@given(
+    st.sampled_from([1, 7, 8, 16, 20, 32]),
+    st.lists(st.tuples(st.sampled_from([0, 7, 8, 15]), st.integers(0, 3)), max_size=12),
+)
 def test_values_are_ordered_by_their_bytes_and_equal_ones_stay_in_order(width, numbers):
-    rows = [bytes([0, 255, 0, number] * 9)[3 - number :][:width] for number in numbers]
+    rows = [
+        (b"\1" * alike + bytes([0, 255, 0, number] * 9)[3 - number :])[:width] for alike, number in numbers
+    ]
     matrix = np.frombuffer(b"".join(rows), np.uint8).reshape(-1, width)
     assert value_order(matrix).tolist() == sorted(range(len(rows)), key=lambda n: rows[n])
