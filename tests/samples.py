@@ -64,7 +64,40 @@ ANIMATED_JXL = base64.b64decode(
     "eE5M90HB+8VHoH33dx8I4CePI0lB85o/grwoRhUfuwB7jISpkdKcDPO0pUS1hX/bfSAAQi8jfNP8yzm3Wm68BvExmC3c2x/pixKGkZTg"
     "HHAbJdo3ZZJsVAclCjWGnzMg/9EHDq8e885jgxskntuh7ssU+Rg="
 )
-"""`cjxl -d 6 -e 9` of libjxl 0.7.0, of animation((1, 2, 3), "PNG", (64, 48))."""
+"""`cjxl -d 6 -e 9` of libjxl 0.7.0, of animation((1, 2, 3), "PNG", (64, 48)), whose frames last no time."""
+
+PATCHED_JXL = base64.b64decode(
+    "/wrLBAMIKC4JCIJJJgAAEAZLKKLclmM1Dr4pKCgoCQqIkGg5Ok6MweuzKtsZ40x6v0AQAAC9ggIDcjwKA/+BSgA9LgEMFB5gepe2UN9e"
+    "KOeDR0miPVF541TvhI4+blCrO+PZ225MVeyIyrx76u/VC636zJP4cOja9ma2UeE3Suw19URhPA3zaacyA+4kvudw6nemTTiomGgiUK1X"
+    "IZoWkwGvI05TSD7GQ2cdTHmyn8PTMz5ayuhiIkffV4hRy3mfO57ER5CHtaOUwFZeRWGnQ4JZ5yWMhGxK91725mjEGO4SO1DUjxTi0Q+P"
+    "00MiSwnLR/Bye3sGsmhynVDKQ0AIwpk1UCdiA1V4CwyXwH10HAxk89lgZ9SnMwTfvwKJ48a0NT1T9tlsMZ2vfHaApneDeASI6dkeXX46"
+    "+yoFo8ysIwCLPYEqB3KW/87x0Ulg3QMPVi4YFl/Rv3iXByN2V00GZFh68kfiVRtQiXXA6kfk3gHsvfxH+JwLA/sW/MxpiGh0P62nKTlY"
+    "5cJi7aVx9lYkKOxj3FAACCIQQIABhkkmAAAQAksoJMaVCgomQEFLRMfYAiHPdkvGGDzmBYIAOOT+3jMYgSrPVRG38BTgFO26VfDE84Ky"
+    "3JC0wJUrjfmV1jRY9aG77if+anjg48faogZfGnqSg1DvmWvtJ2rvBRIOpH/y9CJ9FxEZETxJ9eRIw2CkY4xOkOwdHvW6vOOMnl5GXeYB"
+    "dIJHBQgiSKCAAYZJFgAsAksoNCa+RkHBBESoATfeiYeT63OMwbgLBAEAYK0BIDhq7AAiIAwQ42ROhUFFYoyz/ZnQYeNI91BY7J2eXr1E"
+    "aylGUQ0SeimvfuZ9VfYnu2vY2cCqcShS5UBzlBzwfoJMl/K5Q/nCjvNaIZn+UXNs/NIBs+z/meHLua4w/iqYbBHv7XG/Z/2lcYfCUAA="
+)
+"""`cjxl -d 0 -e 7` of libjxl 0.7.0, of an animated PNG of three frames, each a patch on the one before.
+
+They are `quantize(4, dither=0)` of picture(1, (64, 48)), of picture(4, (24, 24)) at (8, 8), and of picture(5,
+(24, 24)) at (36, 20).
+"""
+
+PROFILED_JXL = base64.b64decode(
+    "/wrLQApvDQMS5gGQnJWGhbHrtrwvSsyHMYdBQ2xjIwbcZJ56DHs+OUgwoMgQ7mzj1nZnkzi6toYcHR1dWsMBZB1tnRHgJ55Tc8ZN7nCD"
+    "BWDA/4WlFT+zONR14iqXnZU8FAYoWpvKSk8z1eXbvL9kfYweyGUd3wGOvsLmyqaeotLDBlg7Ww7QVLa0lDWH7Fk/qzadxjpUgKe8/fs3"
+    "n/Kq3gTqB+nfv32h/v3rJ4I9LgR8WfsGgsHVYQ8CQ/rAeQTI1hAUu0C3DnCxLPvbPACQvBOcmsGdoHDk5iiqbMubHaBRV5ByB5maUCYN"
+    "jNF8ucgBCgEAALgBADgAWABYSiiiuqVHlw586AFmYRbNmmsGXRSD+Y5hDGOYxYmvk/UHLmrptv51aAiiMMtjzCcktHwTbWdTJmtepUuJ"
+    "LAjVI27vrEJ0dnR0DglUyWi2L+Eom8KKQu6BVcaQbDWMDq4Dw8saPdOzDwbgwwSiAQBsBOliDgCACpVRxg1ezvV8+aHDYtrGdYa22raw"
+    "BI7XoOhiGzkjCe8AgKK5/r3rcKy93n2vde7tewYGMwOAQikqRVJAoLgAkEJlxjajJwPa83aJYIELgFZiyUQgQQBgoZInR508mFXOGWcX"
+    "Ll8qbLnB2DQ1bwZnilyC3/t8u5aSX1DnqCe7k6LqYEmgGTTILpWfsRsg75E1RDPeX4KRR5NC0/dNN+KqCOwTBCOH+C1CiQ7RDkycVUE6"
+    "95m7dOoZ9ougfIh0KYOYO0af43tVIDNGVg7QIDdpLm7thQX9ix7hHim8DhW6pghBC31LYZ/QDyJ0halmdnd8VqCclf/M8ed4+LF+vrYF"
+    "YkKBF5jg41AJnT6mNDwe5MteDF0I7AA="
+)
+"""`cjxl -d 6 -e 9` of libjxl 0.7.0, of picture(6, (64, 48)) as PNG with a colour profile.
+
+The codestream alone. The profile is Pillow's of sRGB with a 1.5 in place of the 2.4 in its curve.
+"""
 
 DEEP_JXL = base64.b64decode(
     "/wrL8KMpLgQKBAAAOAEAOABYAFhKKDKFa/B0wIcuMNsVzfaEwCyaNV8zsCYGMxUdw+gYxjAnrtwDAC+TvtsQoOaemqYCKlyQBUuJXiY1"

@@ -1,5 +1,7 @@
 """The only place that decides which frames of an animation or a document of pages are looked at."""
 
+from math import isqrt
+
 from PIL import Image
 
 MAX_COUNTED = 10_000
@@ -9,24 +11,16 @@ _LAYERED = frozenset({"PSD"})  # what Pillow counts there are layers; the compos
 PAGED = frozenset({"TIFF", "MPO", "HEIF", "DCX"})
 """Formats of which any frame can be reached without those before it."""
 
-_LAST_ALONE = frozenset({"JXL"})  # what the decoder gives of an animation there is its last frame
+_MADE_ANEW = frozenset({"JXL"})
+"""Formats of which each frame that is looked at may be made from all those before it once more."""
 
 
 class TooManyFrames(Exception):
     """A file claims more frames than are counted."""
 
 
-class FramesOutOfReach(Exception):
-    """A file has frames that no decoder here shows."""
-
-
 def frame_count(image: Image.Image, data: bytes) -> int:
-    """Return how many frames a picture has; raise TooManyFrames, or whatever the decoder raises.
-
-    Raise FramesOutOfReach where they can be neither counted nor seen.
-    """
-    if image.format in _LAST_ALONE and getattr(image, "is_animated", False):
-        raise FramesOutOfReach("frames before the last one not looked at")
+    """Return how many frames a picture has; raise TooManyFrames, or whatever the decoder raises."""
     if image.format in _LAYERED:
         return 1
     if image.format == "GIF":
@@ -40,14 +34,20 @@ def frame_count(image: Image.Image, data: bytes) -> int:
     return max(count, 1)
 
 
-def reachable(image: Image.Image, count: int, pixels: int) -> int:
-    """Return how many frames may be reached by decoding at most so many pixels.
+def reachable(image: Image.Image, count: int, pixels: int, wanted: int) -> int:
+    """Return how many frames may be reached by decoding at most so many pixels to look at `wanted` of them.
 
     An animation's frame can only be made from all those before it; pages stand for themselves.
     """
     if image.format in PAGED:
         return count
-    return min(count, max(1, pixels // (image.width * image.height)))
+    frames = pixels // (image.width * image.height)
+    if image.format in _MADE_ANEW:
+        every = (isqrt(8 * frames + 1) - 1) // 2  # 1 + 2 + ... + every <= frames
+        frames = (
+            every if every <= wanted else max(wanted, 2 * frames // wanted - 1)
+        )  # wanted times their mean
+    return min(count, max(1, frames))
 
 
 def sampled(count: int, wanted: int) -> list[int]:

@@ -16,7 +16,7 @@ from PIL import AvifImagePlugin, ExifTags, Image, ImageFile, PngImagePlugin
 from scanner.config import Media
 from scanner.media import jpeg, jxl
 from scanner.media.colour import Pixels, pixels_of
-from scanner.media.frames import PAGED, FramesOutOfReach, TooManyFrames, frame_count, reachable, sampled
+from scanner.media.frames import PAGED, TooManyFrames, frame_count, reachable, sampled
 from scanner.media.jpeg import luma_of_jpeg, pixels_of_jpeg
 from scanner.media.mending import bare_jpeg, branded
 from scanner.media.sniff import Kind, MediaType
@@ -192,7 +192,7 @@ class Picture:
     def _later(self) -> list[int]:
         with _judged(self._caps):
             count = self.frame_count = frame_count(self._image, self._data)
-            reach = reachable(self._image, count, self._reach)
+            reach = reachable(self._image, count, self._reach, self._caps.max_frames)
             if reach < count:
                 self._note(Outcome.TOO_LARGE, f"frames {reach} to {count - 1} not looked at")
             numbers = sampled(reach, self._caps.max_frames)
@@ -250,8 +250,6 @@ def _judged(caps: Media) -> Iterator[None]:
         raise Unusable(Outcome.TOO_LARGE, f"more than {caps.max_pixels} pixels") from None
     except TooManyFrames as error:
         raise Unusable(Outcome.TOO_LARGE, str(error)) from None
-    except FramesOutOfReach as error:
-        raise Unusable(Outcome.UNDECODABLE, str(error)) from None
     except Exception as error:  # noqa: BLE001  decoders of hostile bytes raise anything
         if str(error).startswith(("Decompressed data too large", "Too much memory used in text chunks")):
             raise Unusable(Outcome.TOO_LARGE, "text chunks beyond 64 MB") from None

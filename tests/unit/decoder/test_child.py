@@ -23,7 +23,7 @@ OBJECTS = {
     "an animation": animation(range(5), "GIF"),
     "a heic": encoded(picture(3), "HEIF"),
     "an avif": encoded(picture(3), "AVIF", speed=10),
-    "a jpeg xl": encoded(picture(3), "JXL", effort=3),
+    "a jpeg xl": encoded(picture(3), "JXL", level=90, effort=3),
     "nothing": b"",
     "words": b"some words",
     "a video": b"\0\0\0\x20ftypisom" + bytes(2 << 20),

@@ -56,7 +56,7 @@ def further(row, variant):
     views = {"RGBA": ["alpha=dropped"], "LA": ["alpha=dropped"]}.get(variant.mode, [])
     if variant.mode in DEEP and (row.format, variant.mode) != ("JPEG XL", "F"):
         views = ["grey=clipped"]
-    if row.format == "JPEG XL" and variant.mode in DEEP:  # which the plug-in says measure light
+    if row.format == "JPEG XL" and variant.mode in DEEP:  # which the encoder says measure light
         views = [*views, "light=srgb"]
     return frames, views + ["frame=1"] * (frames - 1)
 

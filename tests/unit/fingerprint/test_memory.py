@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.pictures import encoded, picture
+from tests.pictures import animation, encoded, picture
 
 STATED = dict(
     re.findall(
@@ -55,7 +55,9 @@ PICTURES = {
     "WebP": lambda: encoded(PHOTO, "WEBP", method=0),
     "HEIC": lambda: encoded(PHOTO, "HEIF", quality=30),
     "AVIF": lambda: encoded(PHOTO, "AVIF", speed=10),
-    "JPEG XL": lambda: encoded(PHOTO, "JXL", effort=1),
+    "JPEG XL": lambda: encoded(PHOTO, "JXL", level=90, effort=1),
+    "JPEG XL, lossless": lambda: encoded(PHOTO, "JXL", effort=1),
+    "JPEG XL, animated": lambda: animation((3, 4, 5), "JXL", SIZE, level=90, effort=1),
     "JPEG 2000": lambda: encoded(PHOTO.resize((1600, 1200)), "JPEG2000"),
 }
 
@@ -65,7 +67,7 @@ from pathlib import Path
 from scanner.config import Media
 from scanner.fingerprint import perceive
 from scanner.media.picture import load_plug_ins
-from tests.pictures import encoded, picture
+from tests.pictures import animation, encoded, picture
 
 def resident(name):
     with open("/proc/self/status") as lines:

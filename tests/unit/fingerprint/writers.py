@@ -8,9 +8,9 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import pillow_jxl
 import simplejpeg
 import tifffile
+from imagecodecs import jpegxl_encode_jpeg
 from PIL import Image, ImageCms
 
 from tests.pictures import encoded, picture, png_chunk
@@ -128,8 +128,7 @@ def icon(image: Image.Image, kind: int = 1, **options: Any) -> bytes:
 
 
 def jpeg_in_jxl(image: Image.Image) -> bytes:
-    encoder = pillow_jxl.Encoder("RGB", lossless=True, use_container=True, num_threads=0)
-    return bytes(encoder(encoded(image, "JPEG", quality=85), *image.size, jpeg_encode=True))
+    return bytes(jpegxl_encode_jpeg(encoded(image, "JPEG", quality=85), usecontainer=True, numthreads=1))
 
 
 def plain(image: Image.Image, magic: str, values: np.ndarray) -> bytes:

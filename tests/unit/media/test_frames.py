@@ -17,7 +17,7 @@ def counted(data):
         return frame_count(image, data)
 
 
-@pytest.mark.parametrize("file_format", ["GIF", "PNG", "WEBP", "TIFF", "HEIF", "MPO"])
+@pytest.mark.parametrize("file_format", ["GIF", "PNG", "WEBP", "TIFF", "HEIF", "MPO", "JXL"])
 @pytest.mark.parametrize("frames", [1, 2, 7])
 def test_frames_are_counted(file_format, frames):
     assert counted(animation(range(frames), file_format, size=(64, 48))) == frames
@@ -79,6 +79,18 @@ def test_samples_are_even_and_begin_with_the_first(count, wanted):
 
 def test_only_pages_can_be_reached_without_what_stands_before_them():
     with Image.open(io.BytesIO(animation((1, 2, 3), "TIFF", size=(64, 48)))) as pages:
-        assert reachable(pages, 3, 1) == 3
+        assert reachable(pages, 3, 1, 16) == 3
     with Image.open(io.BytesIO(animation((1, 2, 3), "GIF", size=(64, 48)))) as frames:
-        assert [reachable(frames, 3, 64 * 48 * n) for n in range(5)] == [1, 1, 2, 3, 3]
+        assert [reachable(frames, 3, 64 * 48 * n, 16) for n in range(5)] == [1, 1, 2, 3, 3]
+
+
+@settings(derandomize=True, deadline=None)
+@given(st.integers(1, 2000), st.integers(1, 5000), st.integers(2, 40))
+def test_frames_that_are_made_anew_from_those_before_them_are_reckoned_in_full(count, affordable, wanted):
+    with Image.open(io.BytesIO(animation((1, 2), "JXL", size=(8, 8)))) as frames:
+        reach = reachable(frames, count, 64 * affordable + 63, wanted)
+    decoded = sum(number + 1 for number in sampled(reach, wanted))
+    assert 1 <= reach <= count
+    assert decoded <= affordable or reach == 1
+    if reach < count:
+        assert sum(number + 1 for number in sampled(reach + 2, wanted)) > affordable - wanted

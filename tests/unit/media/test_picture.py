@@ -24,7 +24,7 @@ FORMATS = {
     "HEIF": {},
     "AVIF": {"speed": 10},
     "JPEG2000": {},
-    "JXL": {"effort": 1},
+    "JXL": {"level": 90, "effort": 1},
     "PPM": {},
     "PCX": {},
     "SGI": {},
