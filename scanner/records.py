@@ -372,7 +372,7 @@ def record_of(record: type[R], row: dict[str, Any]) -> R:
     values: dict[str, Any] = {name: record_of(inner, row) for name, inner in _embedded(record)}
     for column in _columns(record):
         # What may be null may be missing, too: files of before a column was added stay readable.
-        value = row.get(column.name) if column.nullable else row[column.name]
+        value: Any = row.get(column.name) if column.nullable else row[column.name]
         if column.item is not None:
             value = tuple(record_of(column.item, item) for item in value)
         elif isinstance(value, list):

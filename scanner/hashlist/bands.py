@@ -25,6 +25,9 @@ MAX_BAND = 24
 MAX_MASKS = 4096
 """Buckets that one band is looked up in, at most."""
 
+MAX_BYTES = 78
+"""Bytes that the bands of a value take on disk, at most: with 32 bytes of PDQ they are 110."""
+
 VISIT_NANOSECONDS = 14.0
 CANDIDATE_NANOSECONDS = 0.45
 SCANNED_NANOSECONDS = 0.3
@@ -60,14 +63,17 @@ def permutation(bits: int) -> NDArray[np.int64]:
     return order
 
 
+@cache
 def plan(bits: int, max_distance: int, values: int) -> tuple[Band, ...]:
     """Return the bands that cost least for one query among so many values; none where a scan costs less."""
     best: tuple[Band, ...] = ()
     least = values * SCANNED_NANOSECONDS
-    for bands in _divisions(bits, max_distance):
-        cost = sum(_cost(band, values) for band in bands)
-        if cost < least:
-            best, least = bands, cost
+    most = min(MAX_BYTES // 4, int(least / VISIT_NANOSECONDS))
+    for widest in range(1, MAX_BAND + 1):
+        for bands in _divisions(bits, max_distance, most, widest):
+            cost = sum(_cost(band, values) for band in bands)
+            if cost < least and _bytes(bands, values) <= MAX_BYTES * values:
+                best, least = bands, cost
     return best
 
 
@@ -76,16 +82,21 @@ def _cost(band: Band, values: int) -> float:
     return masks * (VISIT_NANOSECONDS + values / float(1 << band.width) * CANDIDATE_NANOSECONDS)
 
 
-def _divisions(bits: int, max_distance: int) -> Iterator[tuple[Band, ...]]:
-    """Yield ways to divide the bits: some bands with one difference more than the others, and wider.
+def _bytes(bands: tuple[Band, ...], values: int) -> int:
+    """Return how large the rows and the starts of these bands are."""
+    return sum(4 * (values + (1 << band.width) + 1) for band in bands)
+
+
+def _divisions(bits: int, max_distance: int, most: int, widest: int) -> Iterator[tuple[Band, ...]]:
+    """Yield ways to divide the bits into up to so many bands: some with one difference more than others.
 
     Bits that no band needs are left over.
     """
-    for count in range(1, min(max_distance + 1, bits) + 1):
+    for count in range(1, min(max_distance + 1, bits, most) + 1):
         lower, more = divmod(max_distance + 1, count)
         fewer = count - more
-        for wide in range(1, MAX_BAND + 1) if more else (0,):
-            narrow, longer = divmod(min(bits - more * wide, fewer * MAX_BAND), fewer)
+        for wide in range(1, widest + 1) if more else (0,):
+            narrow, longer = divmod(min(bits - more * wide, fewer * widest), fewer)
             if narrow < 1:
                 break
             widths = [wide] * more + [narrow + 1] * longer + [narrow] * (fewer - longer)

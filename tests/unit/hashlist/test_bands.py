@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from scanner.hashlist.bands import MAX_BAND, Band, band_bits, band_index, permutation, plan
 
 WIDTHS = (64, 128, 256)
-SIZES = (1, 5_000, 3_500_000, 35_000_000, 10**9)
+SIZES = (1, 100_000, 3_500_000, 35_000_000, 10**9)
 
 
 def words(count, bits, seed):
@@ -30,6 +30,15 @@ def test_a_plan_leaves_no_way_to_spread_the_distance_over_all_bands(bits, max_di
 @pytest.mark.parametrize(("bits", "max_distance", "values"), [(256, 31, 100), (64, 30, 100_000), (64, 4, 1)])
 def test_where_a_scan_costs_less_there_are_no_bands(bits, max_distance, values):
     assert plan(bits, max_distance, values) == ()
+
+
+@pytest.mark.parametrize("bits", WIDTHS)
+@pytest.mark.parametrize("max_distance", [0, 4, 10, 31])
+@pytest.mark.parametrize("values", [100, 3_000, 100_000, 200_000, 1_000_000, 3_500_000, 35_000_000])
+def test_bands_take_at_most_78_bytes_a_value(bits, max_distance, values):
+    bands = plan(bits, max_distance, values)
+    taken = 4 * len(bands) + sum(4 * ((1 << band.width) + 1) for band in bands) / values
+    assert taken <= 78
 
 
 def test_larger_tables_have_wider_bands():
