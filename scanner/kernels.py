@@ -70,6 +70,19 @@ CACHE_FOLDER = cache_folder(os.environ)
 if CACHE_FOLDER is not None:
     os.environ["NUMBA_CACHE_DIR"] = str(CACHE_FOLDER)  # children use the same
 
+
+def wide_features(features: str) -> str | None:
+    """Return the features of a CPU with vectors of 512 bits allowed, or None where they are better left out.
+
+    Compilers hold back for the CPUs that ran slower on them; those that count bits in them do not any more.
+    """
+    return f"{features},-prefer-256-bit" if "+avx512vpopcntdq" in features.split(",") else None
+
+
+_wide = wide_features(llvm.get_host_cpu_features().flatten())
+if _wide is not None:
+    os.environ.setdefault("NUMBA_CPU_FEATURES", _wide)
+
 import numba  # noqa: E402
 from numba.core import types  # noqa: E402
 from numba.extending import intrinsic  # noqa: E402

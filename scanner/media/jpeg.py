@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 VERSION = f"simplejpeg {simplejpeg.__version__}"
 
-LEAST_SIDE = 512
+LEAST_SIDE = 256
 """A luma plane is decoded at a smaller scale while both of its sides keep so many pixels."""
 
 SCALES = (8, 4, 2, 1)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scanner.kernels import _private, cache_folder, njit, popcount
+from scanner.kernels import _private, cache_folder, njit, popcount, wide_features
 
 # A program of its own, because the cache is set up when the module is imported.
 PROGRAM = """
@@ -89,3 +89,16 @@ def test_a_process_without_a_home_still_computes_and_leaves_nothing_behind(progr
     assert Path(folder).parent == temporary
     assert ones == "5"
     assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("features", "allowed"),
+    [
+        ("+sse2,+avx512f,+avx512vpopcntdq,+popcnt", True),
+        ("+avx512f,-avx512vpopcntdq,+popcnt", False),
+        ("+avx2,+popcnt", False),
+        ("", False),
+    ],
+)
+def test_wide_vectors_are_allowed_on_cpus_that_count_bits_in_them(features, allowed):
+    assert wide_features(features) == (f"{features},-prefer-256-bit" if allowed else None)
