@@ -367,14 +367,16 @@ def row_of(record: Any) -> dict[str, Any]:
     return row
 
 
-def record_of(record: type[R], row: dict[str, Any]) -> R:
-    """Return the record that a stored row holds: the inverse of `row_of`."""
-    values: dict[str, Any] = {name: record_of(inner, row) for name, inner in _embedded(record)}
+def record_of(record: type[R], row: dict[str, Any], older: bool = False) -> R:
+    """Return the record that a stored row holds: the inverse of `row_of`.
+
+    An `older` row may lack columns that may be null: those that were added since it was written.
+    """
+    values: dict[str, Any] = {name: record_of(inner, row, older) for name, inner in _embedded(record)}
     for column in _columns(record):
-        # What may be null may be missing, too: files of before a column was added stay readable.
-        value: Any = row.get(column.name) if column.nullable else row[column.name]
+        value: Any = row.get(column.name) if older and column.nullable else row[column.name]
         if column.item is not None:
-            value = tuple(record_of(column.item, item) for item in value)
+            value = tuple(record_of(column.item, item, older) for item in value)
         elif isinstance(value, list):
             value = tuple(value)
         elif column.enumeration is not None and value is not None:
@@ -389,6 +391,6 @@ def table_of(record: type[R], rows: Iterable[R]) -> pa.Table:
 
 
 def records_of(record: type[R], table: pa.Table) -> Iterator[R]:
-    """Yield the records of an Arrow table that was made by `table_of`."""
+    """Yield the records of an Arrow table that was made by `table_of`, perhaps before a column was added."""
     for row in table.to_pylist():
-        yield record_of(record, row)
+        yield record_of(record, row, older=True)

@@ -221,10 +221,18 @@ def test_rows_of_before_a_column_was_added_have_nothing_in_it():
     row = records.row_of(known)
     for older in (row, *row["others"]):
         del older["dhash"], older["whash"]
-    assert records.record_of(records.Fingerprint, row) == dataclasses.replace(known, dhash=None)
+    assert records.record_of(records.Fingerprint, row, older=True) == dataclasses.replace(known, dhash=None)
+    with pytest.raises(KeyError, match="dhash"):
+        records.record_of(records.Fingerprint, row)
     del row["outcome"]
     with pytest.raises(KeyError, match="outcome"):
-        records.record_of(records.Fingerprint, row)
+        records.record_of(records.Fingerprint, row, older=True)
+
+
+def test_a_table_of_before_a_column_was_added_is_read():
+    table = records.table_of(records.Fingerprint, [records.Fingerprint(_ref(), dhash=b"12345678")])
+    (read,) = records.records_of(records.Fingerprint, table.drop_columns(["dhash", "whash"]))
+    assert read == records.Fingerprint(_ref())
 
 
 def test_outcomes_are_either_fine_a_gap_or_incomplete():
