@@ -26,7 +26,7 @@ EACH = 150
 @pytest.fixture
 def banded(monkeypatch):
     """Give small tables the bands of large ones."""
-    monkeypatch.setattr(indices, "plan", lambda bits, distance, values: plan(bits, distance, 5000))
+    monkeypatch.setattr(indices, "plan", lambda bits, distance, values: plan(bits, distance, 100_000))
 
 
 @pytest.fixture
@@ -47,10 +47,10 @@ def test_an_index_holds_every_row_once_by_the_bits_of_its_band(tmp_path_factory,
     values = random.integers(0, 256, (count, width), np.uint8)
     stem = tmp_path_factory.mktemp("shard") / "00000"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(indices, "plan", lambda bits, distance, number: plan(bits, distance, 5000))
+        patch.setattr(indices, "plan", lambda bits, distance, number: plan(bits, distance, 100_000))
         header = write_indices(stem, values, max_distance)
     opened = open_indices(stem, header["bands"], count, 8 * width, max_distance)
-    assert [index.band for index in opened] == list(plan(8 * width, max_distance, 5000))
+    assert [index.band for index in opened] == list(plan(8 * width, max_distance, 100_000))
     bits = np.unpackbits(values, axis=1, bitorder="little")[:, permutation(8 * width)].astype(np.int64)
     for index in opened:
         band = index.band
@@ -66,7 +66,7 @@ def test_the_indices_of_a_table_are_mapped_and_lead_to_what_a_scan_finds(table):
         assert len(table.algorithms[name].shards) >= 3
         for shard in table.algorithms[name].shards:
             bits, limit = 8 * shard.values.shape[1], DISTANCES[name]
-            assert [index.band for index in shard.indices] == list(plan(bits, limit, 5000))
+            assert [index.band for index in shard.indices] == list(plan(bits, limit, 100_000))
             assert all(
                 isinstance(part, np.memmap) for index in shard.indices for part in (index.starts, index.rows)
             )

@@ -11,7 +11,7 @@ from scanner.match.banded import banded_join
 from tests.unit.match.test_hamming import assert_equal, flip
 
 PLANNED = {
-    (256, 31): (5_000, 3_500_000, 35_000_000),
+    (256, 31): (100_000, 3_500_000, 35_000_000),
     (64, 4): (5_000, 3_500_000),
     (64, 8): (5_000, 3_500_000),
 }
