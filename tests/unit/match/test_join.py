@@ -63,7 +63,7 @@ def table_of(*entries, shard_values=1000, max_distances=None):
             postings = whole.postings.slice(first, int(offsets[-1]) - first).combine_chunks()
             values = whole.values[start : start + shard_values]
             within = (max_distances or {}).get(algorithm)
-            bands = () if within is None else plan(8 * width, within, len(values))
+            bands = () if within is None else plan(8 * width, within, 3_500_000)
             indices = tuple(band_index(words_of(values), 8 * width, band) for band in bands)
             shards.append(Shard(values, offsets - first, postings, first, indices, within))
         algorithms[algorithm] = AlgorithmTable(width, len(whole.values), len(joined), tuple(shards))
