@@ -61,7 +61,7 @@ class Surroundings:
 
 
 JOINED_PARTS = 32
-"""Inventory parts that are joined at once: some 32,000 objects, whose records take some 100 MB."""
+"""Inventory parts whose fingerprints are held and joined at once: some 32,000 objects."""
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,9 @@ MAX_BYTES = 78
 VISIT_NANOSECONDS = 14.0
 CANDIDATE_NANOSECONDS = 0.45
 SCANNED_NANOSECONDS = 0.3
-"""What a bucket that is looked up, a value in it, and a value of a whole scan cost; see `make bench`."""
+"""Roughly what a bucket that is looked up, a value in it, and a value of a whole scan cost.
+
+They only choose between bands and a scan: no result depends on them."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class Band:
 def permutation(bits: int) -> NDArray[np.int64]:
     """Return the one order in which all tables take the bits of a value: neighbours in it are not related.
 
-    The bits of real hashes are not independent; contiguous bands would meet half as many candidates again.
+    The bits of real hashes are not independent; contiguous bands would meet more candidates.
     """
     order = np.random.Generator(np.random.PCG64(bits)).permutation(bits).astype(np.int64)
     order.flags.writeable = False

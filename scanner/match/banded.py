@@ -22,7 +22,7 @@ BUCKET_ROOM = 4096
 """Values of a bucket that are gathered at a time: what a cache of level 2 holds beside the queries."""
 
 _PROBE_NANOSECONDS, _FETCH_NANOSECONDS = 30.0, 4.0
-"""What a bucket, and a value in it, cost when they are met one by one and not in order."""
+"""Roughly what a bucket, and a value in it, cost when they are met one by one and not in order."""
 
 
 class Side(NamedTuple):

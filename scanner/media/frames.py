@@ -44,9 +44,8 @@ def reachable(image: Image.Image, count: int, pixels: int, wanted: int) -> int:
     frames = pixels // (image.width * image.height)
     if image.format in _MADE_ANEW:
         every = (isqrt(8 * frames + 1) - 1) // 2  # 1 + 2 + ... + every <= frames
-        frames = (
-            every if every <= wanted else max(wanted, 2 * frames // wanted - 1)
-        )  # wanted times their mean
+        most = max(wanted, 2 * frames // wanted - 1)  # so many that `wanted` times their mean is `frames`
+        frames = every if every <= wanted else most
     return min(count, max(1, frames))
 
 
