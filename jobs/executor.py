@@ -11,12 +11,16 @@ from distributed import Client, Future, KilledWorker, wait
 
 from jobs import worker
 from jobs.connection import TROUBLE, lost, reaching
+from scanner.answers import Joined
 from scanner.errors import IncompleteRun
 from scanner.findings.coverage import coverage_of
+from scanner.join_work import JoinWork, MatchWork
+from scanner.queries import AskWork, Counts
 from scanner.slices import Slice, assemble, read_fingerprints
-from scanner.worker import MatchWork, Summary, abandon
+from scanner.worker import Summary, abandon
 
-W = TypeVar("W", Slice, MatchWork)
+W = TypeVar("W", Slice, AskWork, JoinWork, MatchWork)
+R = TypeVar("R")
 KILLED = "every worker that took it died"
 STEP_SECONDS = 5.0
 """How long to wait for a task before looking whether anybody is there to do it."""
@@ -75,21 +79,33 @@ class DaskExecutor:
                 whole_summary = summary if done is one and summary is not None else None
                 yield done, whole_summary or Summary(coverage_of(read_fingerprints(done.output)))
 
-    def match(self, work: Iterable[MatchWork]) -> Iterator[tuple[MatchWork, Summary]]:
-        """Join slices with the hash table."""
-        for one, summary in self._map(worker.match, work, deque()):
-            if summary is None:
+    def ask(self, work: Iterable[AskWork]) -> Iterator[tuple[AskWork, Counts]]:
+        """Put the queries of parts."""
+        return self._whole(worker.ask, work)
+
+    def join(self, work: Iterable[JoinWork]) -> Iterator[tuple[JoinWork, Joined]]:
+        """Join blocks of queries with shards."""
+        return self._whole(worker.join, work)
+
+    def match(self, work: Iterable[MatchWork]) -> Iterator[tuple[MatchWork, int]]:
+        """Put the matches of parts."""
+        return self._whole(worker.match, work)
+
+    def _whole(self, task: Callable[[W, str], R], work: Iterable[W]) -> Iterator[tuple[W, R]]:
+        """Do work that is not bisected: it reads files of ours, and no object."""
+        for one, result in self._map(task, work, deque()):
+            if result is None:
                 raise IncompleteRun(
-                    f"join of part {one.name}: {KILLED}; give workers more memory and run the command again"
+                    f"{task.__name__} {one.name}: {KILLED}; give workers more memory and run it again"
                 )
-            yield one, summary
+            yield one, result
 
     def _map(
-        self, task: Callable[[W, str], Summary], work: Iterable[W], again: deque[W]
-    ) -> Iterator[tuple[W, Summary | None]]:
+        self, task: Callable[[W, str], R], work: Iterable[W], again: deque[W]
+    ) -> Iterator[tuple[W, R | None]]:
         """Yield what each task returned, or None for one that killed every worker that took it."""
         waiting = iter(work)
-        flying: dict[Future[Summary], W] = {}
+        flying: dict[Future[R], W] = {}
         attempt = 0
         exhausted = False
         try:
@@ -110,12 +126,12 @@ class DaskExecutor:
             with contextlib.suppress(*TROUBLE):  # a lost scheduler, or a closed client, has nothing to cancel
                 self._client.cancel(list(flying))
 
-    def _submit(self, task: Callable[[W, str], Summary], one: W, attempt: int) -> "Future[Summary]":
+    def _submit(self, task: Callable[[W, str], R], one: W, attempt: int) -> "Future[R]":
         key = f"{task.__name__}-{one.name}-{self._run}-{attempt}"
         with reaching():
             return self._client.submit(task, one, self._run, key=key, pure=False, retries=1)
 
-    def _done(self, flying: "Collection[Future[Summary]]") -> "Collection[Future[Summary]]":
+    def _done(self, flying: "Collection[Future[R]]") -> "Collection[Future[R]]":
         """Return the tasks that are done, once one is.
 
         Raises IncompleteRun when the scheduler is lost, or nobody is left to do them.
@@ -123,7 +139,7 @@ class DaskExecutor:
         while True:
             with reaching(), self._client.as_current():
                 try:
-                    done: set[Future[Summary]] = wait(
+                    done: set[Future[R]] = wait(
                         list(flying), timeout=self._step, return_when="FIRST_COMPLETED"
                     ).done
                 except TimeoutError:
@@ -132,7 +148,7 @@ class DaskExecutor:
             self._alone_since = None
             return done
 
-    def _result(self, future: "Future[Summary]") -> Summary | None:
+    def _result(self, future: "Future[R]") -> R | None:
         """Return what a task returned, or None when it killed its workers; raise what it raised.
 
         A result that died with its worker is made again by another one, so this may have to wait too.

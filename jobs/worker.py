@@ -7,10 +7,13 @@ import dask
 from distributed import Worker as DaskWorker
 from distributed import WorkerPlugin, get_worker
 
+from scanner.answers import Joined
 from scanner.errors import ConfigError, IncompleteRun, WorkspaceError
+from scanner.join_work import JoinWork, MatchWork
+from scanner.queries import AskWork, Counts
 from scanner.slices import Slice
 from scanner.version import VERSION
-from scanner.worker import MatchWork, Spec, Summary, Worker
+from scanner.worker import Spec, Summary, Worker
 
 _making = threading.Lock()  # of the process, since a plugin that travels cannot hold one
 
@@ -114,6 +117,16 @@ def fingerprint(work: Slice, run: str) -> Summary:
     return _line(run).fingerprint(work)
 
 
-def match(work: MatchWork, run: str) -> Summary:
-    """Join a slice of a run on the worker that this task runs on."""
+def ask(work: AskWork, run: str) -> Counts:
+    """Put the queries of parts on the worker that this task runs on."""
+    return _line(run).ask(work)
+
+
+def join(work: JoinWork, run: str) -> Joined:
+    """Join a block of queries with a shard on the worker that this task runs on."""
+    return _line(run).join(work)
+
+
+def match(work: MatchWork, run: str) -> int:
+    """Put the matches of parts on the worker that this task runs on."""
     return _line(run).match(work)

@@ -20,9 +20,8 @@ from scanner.inventory import reconcile
 from scanner.records import Finding
 from scanner.runs import finished_before
 from scanner.scan import Sweep
-from scanner.slices import read_fingerprints
+from scanner.slices import read_fingerprints, read_matches
 from scanner.version import VERSION
-from scanner.worker import read_matches
 
 
 @dataclass(frozen=True)
@@ -108,7 +107,7 @@ def findings_of(sweep: Sweep, known: dict[str, str], dropped: Dropped) -> Iterat
     `dropped` counts what policies drop, as the findings pass.
     """
     for part in sweep.listing.parts:
-        matched = read_matches(sweep.matches_of(part).output)
+        matched = read_matches(sweep.matches_of(part))
         if matched.matches:
             rows = read_fingerprints(sweep.slice_of(part).output)
             policies = Policies(sweep.config.lists, sweep.config.match.max_entries_per_list, dropped)
@@ -164,7 +163,7 @@ def _provenance(sweep: Sweep, coverage: Coverage, reasons: list[str], now: datet
     outputs = (
         path
         for part in sweep.listing.parts
-        for path in (part.path, sweep.slice_of(part).output, sweep.matches_of(part).output)
+        for path in (part.path, sweep.slice_of(part).output, sweep.matches_of(part))
     )
     files = itertools.chain([sweep.run.path / "run.json"], outputs)
     return {

@@ -186,7 +186,7 @@ class Matching(Section):
     dhash_max_distance: PhashBits = 3
     whash_max_distance: PhashBits = 0
     min_pdq_quality: Annotated[int, Field(ge=0, le=100)] = 50
-    max_entries_per_list: Count = 100
+    max_entries_per_list: Count = 10
     accept_expected_false_matches: bool = False
 
 

@@ -15,6 +15,9 @@ from typing import Any, TypeVar, cast
 
 import llvmlite.binding as llvm
 
+ROOMS = ("fingerprint", "hashlist", "match")
+"""The folders beside this file that compile functions."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -49,10 +52,20 @@ def _wanted(environ: Mapping[str, str]) -> Iterator[Path]:
 def _machine() -> str:
     """Name all that compiled code depends on but numba's own cache key leaves out, or gets wrong.
 
-    This file is part of it because its functions are compiled into their callers.
+    The sources of all rooms with kernels are part of it: compiled functions are compiled into their callers,
+    and what is kept speaks of types by their names, which another version may not have.
     """
     parts = (sys.version, llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten())
-    return hashlib.sha256("\n".join(parts).encode() + Path(__file__).read_bytes()).hexdigest()[:16]
+    digest = hashlib.sha256("\n".join(parts).encode())
+    for path in sources():
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def sources() -> list[Path]:
+    """Return the sources that compiled code may come from: this file, and the rooms of arithmetic."""
+    own = Path(__file__)
+    return [own, *sorted(path for room in ROOMS for path in (own.parent / room).glob("*.py"))]
 
 
 def _private(folder: Path) -> bool:

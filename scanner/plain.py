@@ -3,8 +3,11 @@
 import os
 from collections.abc import Iterable, Iterator
 
+from scanner.answers import Joined
+from scanner.join_work import JoinWork, MatchWork
+from scanner.queries import AskWork, Counts
 from scanner.slices import Slice
-from scanner.worker import MatchWork, Spec, Summary, Worker
+from scanner.worker import Spec, Summary, Worker
 
 
 class PlainLoop:
@@ -18,8 +21,18 @@ class PlainLoop:
         for one in work:
             yield one, self._worker.fingerprint(one)
 
-    def match(self, work: Iterable[MatchWork]) -> Iterator[tuple[MatchWork, Summary]]:
-        """Join slices in order."""
+    def ask(self, work: Iterable[AskWork]) -> Iterator[tuple[AskWork, Counts]]:
+        """Put the queries of parts in order."""
+        for one in work:
+            yield one, self._worker.ask(one)
+
+    def join(self, work: Iterable[JoinWork]) -> Iterator[tuple[JoinWork, Joined]]:
+        """Join blocks of queries with shards in order."""
+        for one in work:
+            yield one, self._worker.join(one)
+
+    def match(self, work: Iterable[MatchWork]) -> Iterator[tuple[MatchWork, int]]:
+        """Put the matches of parts in order."""
         for one in work:
             yield one, self._worker.match(one)
 

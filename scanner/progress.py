@@ -36,6 +36,9 @@ class Reporter(Protocol):
     def scanned(self, coverage: Coverage) -> None:
         """Tell that a slice of the inventory was fingerprinted."""
 
+    def joined(self, block: str, queries: int, candidates: int) -> None:
+        """Tell that a block of queries met a shard, and with how many of its values they were compared."""
+
     def matched(self, objects: int, findings: int) -> None:
         """Tell that a slice of the inventory was joined."""
 
@@ -114,6 +117,10 @@ class LogReporter:
         self._tally.add(coverage)
         self._now_and_then()
 
+    def joined(self, block: str, queries: int, candidates: int) -> None:
+        """Write one line."""
+        self.event("queries joined", block=block, queries=queries, candidates=candidates)
+
     def matched(self, objects: int, findings: int) -> None:
         """Count findings."""
         self._tally.matched += objects
@@ -180,6 +187,10 @@ class TerminalReporter:
         self._tally.add(coverage)
         self._bars.facts = self._facts()
         self._bars.update(self._scan, completed=self._tally.objects)
+
+    def joined(self, block: str, queries: int, candidates: int) -> None:
+        """Say it until something else is said."""
+        self._bars.facts = f"{block}: {queries:,} queries compared with {candidates:,} values"
 
     def matched(self, objects: int, findings: int) -> None:
         """Move the second bar."""

@@ -43,6 +43,11 @@ class RunFolder:
         return self.path / "matches"
 
     @property
+    def joins(self) -> Path:
+        """Where queries and what they were answered lie until the matches are there."""
+        return self.path / "joins"
+
+    @property
     def finished(self) -> bool:
         """Whether the manifest was written, which is the last thing a run does."""
         return (self.path / "manifest.json").exists()

@@ -1,6 +1,7 @@
 """The only place where the whole line is drawn: list, fingerprint, join, conclude."""
 
 import json
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
+from scanner import join_work, joining
 from scanner.config import Config, digest_of
 from scanner.errors import ConfigError, HashListError, WorkspaceError
 from scanner.findings.coverage import Coverage
@@ -26,7 +28,7 @@ from scanner.runs import RunFolder, all_runs, begin, take_up
 from scanner.slices import Slice, read_fingerprints, slice_of
 from scanner.target import Place, places_of
 from scanner.version import VERSION
-from scanner.worker import MatchWork, SliceMatches, Spec, Summary
+from scanner.worker import Spec, Summary
 from scanner.workspace import Workspace, put_once
 
 UNSETTLED = INCOMPLETE | {Outcome.TIMED_OUT, Outcome.CRASHED, Outcome.GONE, Outcome.ARCHIVED}
@@ -37,14 +39,11 @@ class and the ETag that it was listed with, so nothing but another GET can tell.
 """
 
 
-class Executor(Protocol):
-    """Who does the work of the two phases; results come in any order, and are at rest once they come."""
+class Executor(joining.Executor, Protocol):
+    """Who does the work of the phases; results come in any order, and are at rest once they come."""
 
     def fingerprint(self, work: Iterable[Slice]) -> Iterator[tuple[Slice, Summary]]:
         """Fingerprint slices; each is pulled only when there is room for it."""
-
-    def match(self, work: Iterable[MatchWork]) -> Iterator[tuple[MatchWork, Summary]]:
-        """Join slices with the hash table."""
 
 
 Engine = Callable[[Spec], AbstractContextManager[Executor]]
@@ -58,10 +57,6 @@ class Surroundings:
     token: Callable[[], str]
     retry: Retry
     reporter: Reporter
-
-
-JOINED_PARTS = 32
-"""Inventory parts whose fingerprints are held and joined at once: some 32,000 objects."""
 
 
 @dataclass(frozen=True)
@@ -81,13 +76,12 @@ class Sweep:
         """Return the fingerprinting of an inventory part."""
         return slice_of(part, self.run.parts, self.config)
 
-    def matches_of(self, part: Part) -> SliceMatches:
+    def matches_of(self, part: Part) -> Path:
         """Return where the matches of an inventory part belong, named by what they depend on."""
-        work = self.slice_of(part)
         matching = self.config.match.model_dump(mode="json")
-        settings = {"fingerprints": work.output.name, "table": self.table.digest, **matching}
-        output = self.run.matches / f"{digest_of(settings)[:32]}.parquet"
-        return SliceMatches(work.output, output)
+        fingerprints = self.slice_of(part).output.name
+        settings = {"fingerprints": fingerprints, "table": self.table.digest, **matching}
+        return self.run.matches / f"{digest_of(settings)[:32]}.parquet"
 
     def fingerprint(self, executor: Executor) -> Coverage:
         """Fingerprint every part while the listing runs ahead; finished parts of earlier runs serve again."""
@@ -114,23 +108,21 @@ class Sweep:
         return {path.name: path for other in others for path in other.parts.glob("*.parquet")}
 
     def match(self, executor: Executor) -> None:
-        """Join every fingerprinted part with the table."""
-        parts = self.listing.parts
-        together = (parts[start : start + JOINED_PARTS] for start in range(0, len(parts), JOINED_PARTS))
-        for work, summary in executor.match(self.match_work(some) for some in together):
-            self.reporter.matched(work.rows, summary.findings)
-
-    def match_work(self, parts: Sequence[Part]) -> MatchWork:
-        """Return the join of some inventory parts at once."""
-        slices = tuple(self.matches_of(part) for part in parts)
-        return MatchWork(self.slice_of(parts[0]).name, sum(part.rows for part in parts), slices)
+        """Join every fingerprinted part with the table; what only the join needed is removed then."""
+        parts = [
+            join_work.Part(part.rows, self.slice_of(part).output, self.matches_of(part))
+            for part in self.listing.parts
+        ]
+        join = joining.Join(self.table, self.config.match, self.run.joins, self.reporter)
+        join.run(executor, parts)
+        shutil.rmtree(self.run.joins, ignore_errors=True)
 
     def stopped(self) -> str:
         """End the listing; say what is at rest and what is missing of a run that is stopped now."""
         self.listing.stop()
         parts = self.listing.parts
         scanned = sum(self.slice_of(part).output.exists() for part in parts)
-        joined = sum(self.matches_of(part).output.exists() for part in parts)
+        joined = sum(self.matches_of(part).exists() for part in parts)
         listing = "the listing is finished" if self.listing.finished else "the listing is not finished"
         return (
             f"stopped: of {len(parts)} listed parts, {scanned} are fingerprinted and {joined} joined; "

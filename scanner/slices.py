@@ -1,17 +1,24 @@
-"""The only place that says which file holds the result for which rows of an inventory part."""
+"""The only place for the results of rows of an inventory part: which file holds them, put and read."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute
 
 from scanner.config import Config, digest_of
 from scanner.fingerprint import DECODERS, methods_of
 from scanner.inventory import Part
-from scanner.records import Fingerprint, records_of, schema_of, table_of
+from scanner.records import Fingerprint, Match, records_of, schema_of, table_of
 from scanner.version import VERSION
 from scanner.workspace import parquet_bytes, put_once, read_parquet
+
+pc: Any = pyarrow.compute  # its type stubs do not know chunked arrays
+
+_OMITTED = b"hashsweep.matches_omitted"
 
 
 @dataclass(frozen=True)
@@ -79,3 +86,37 @@ def assemble(whole: Slice, pieces: Sequence[Slice]) -> None:
     put_once(whole.output, parquet_bytes(joined))
     for piece in pieces:
         piece.output.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class Matched:
+    """The matches of one slice, and how many entries were left out per finding."""
+
+    matches: tuple[Match, ...]
+    omitted: dict[str, int]
+
+
+def put_matches(output: Path, matches: pa.Table, omitted: dict[str, int]) -> None:
+    """Put the matches of a slice, once; `omitted` counts by finding id what the join left out."""
+    said = {_OMITTED: json.dumps(omitted, sort_keys=True).encode()}
+    metadata = {**(schema_of(Match).metadata or {}), **said}
+    put_once(output, parquet_bytes(matches.replace_schema_metadata(metadata)))
+
+
+def read_match_table(output: Path) -> tuple[pa.Table, dict[str, int]]:
+    """Return the matches of a slice as they were put."""
+    table = read_parquet(output)
+    omitted = json.loads((table.schema.metadata or {}).get(_OMITTED, b"{}"))
+    return table.replace_schema_metadata(schema_of(Match).metadata), omitted
+
+
+def read_matches(output: Path) -> Matched:
+    """Return the matches of a slice."""
+    table, omitted = read_match_table(output)
+    return Matched(tuple(records_of(Match, table)), omitted)
+
+
+def objects_matched(output: Path) -> int:
+    """Return how many objects of a slice have matches."""
+    table, _ = read_match_table(output)
+    return int(pc.count_distinct(table.column("finding_id")).as_py())

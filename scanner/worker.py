@@ -1,15 +1,17 @@
 """The only place where one slice of an inventory goes down the line: fetch, decode, fingerprint, join."""
 
-import json
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
+
+import pyarrow.compute
 
 from scanner import canary
+from scanner.answers import Joined
 from scanner.config import Config
 from scanner.decoder import Decoder, Perceiver, Pool
 from scanner.fetch import Content, Source, fetch, source_of
@@ -18,17 +20,17 @@ from scanner.findings.coverage import Coverage, coverage_of
 from scanner.fingerprint import Perceived, recorded
 from scanner.hashlist.table import HashTable, open_table
 from scanner.inventory import read_part
-from scanner.match.join import join
-from scanner.records import Fingerprint, Listed, Match, Outcome, records_of, table_of
+from scanner.join_work import JoinWork, MatchWork, join_block, match_parts
+from scanner.queries import AskWork, Counts, ask
+from scanner.records import Fingerprint, Listed, Outcome
 from scanner.retry import Retry
-from scanner.slices import Slice, put_fingerprints, read_fingerprints
+from scanner.slices import Slice, objects_matched, put_fingerprints, read_fingerprints
 from scanner.target import place_of
-from scanner.workspace import parquet_bytes, put_once, read_parquet
+
+pc: Any = pyarrow.compute  # its type stubs do not know chunked arrays
 
 READERS = "hashsweep-reader"
 """What the threads are called that read objects."""
-
-OMITTED = b"hashsweep.matches_omitted"
 
 
 @dataclass(frozen=True)
@@ -44,15 +46,6 @@ class Summary:
     """What a slice came to, small enough to travel back."""
 
     coverage: Coverage
-    findings: int = 0
-
-
-@dataclass(frozen=True)
-class Matched:
-    """The matches of one slice, and how many entries were left out per finding."""
-
-    matches: tuple[Match, ...]
-    omitted: dict[str, int] = field(default_factory=dict)
 
 
 class Worker:
@@ -80,7 +73,7 @@ class Worker:
         self._pool = ThreadPoolExecutor(max(settings.in_flight, len(decoders)), READERS)
         self._decoder = Pool(decoders)
         try:
-            self._table: HashTable = open_table(spec.table)
+            self._tables = {spec.table: open_table(spec.table)}
             caps = spec.config.media
             list(self._pool.map(lambda decoder: canary.check(decoder, caps), decoders))  # all start at once
         except BaseException:
@@ -96,28 +89,23 @@ class Worker:
             put_fingerprints(work.output, rows)
         return Summary(coverage_of(read_fingerprints(work.output)))
 
-    def match(self, work: "MatchWork") -> Summary:
-        """Join the fingerprints of some slices with the hash table, at once, unless that was done before."""
-        missing = [one for one in work.slices if not one.output.exists()]
-        fingerprints = [read_fingerprints(one.fingerprints) for one in missing]
-        for one, (matches, omitted) in zip(missing, self._joined(fingerprints), strict=True):
-            put_matches(one.output, matches, omitted)
-        matched = [read_matches(one.output) for one in work.slices]
-        findings = sum(len({match.finding_id for match in one.matches}) for one in matched)
-        return Summary(Coverage(), findings)
+    def ask(self, work: AskWork) -> Counts:
+        """Put the queries of some parts, unless that was done before."""
+        return ask(work, [*self._table(work.table).algorithms], self._config.match.min_pdq_quality)
 
-    def _joined(
-        self, slices: Sequence[Sequence[Fingerprint]]
-    ) -> Iterator[tuple[list[Match], dict[str, int]]]:
-        """Yield what the join of each slice gives; it depends on nothing in the others."""
-        ids = [{row.object.finding_id for row in rows} for rows in slices]
-        if sum(map(len, ids)) > len(set().union(*ids)):  # one object twice would have all its matches twice
-            yield from (join(rows, self._table, self._config.match) for rows in slices)
-            return
-        matches, omitted = join([row for rows in slices for row in rows], self._table, self._config.match)
-        for own in ids:
-            left_out = {finding_id: count for finding_id, count in omitted.items() if finding_id in own}
-            yield [match for match in matches if match.finding_id in own], left_out
+    def join(self, work: JoinWork) -> Joined:
+        """Join a block of queries with a shard, unless that was done before."""
+        return join_block(work, self._table(work.table), self._config.match)
+
+    def match(self, work: MatchWork) -> int:
+        """Put the matches of some parts, unless that was done before; return how many objects have any."""
+        match_parts(work, self._table(work.table), self._config.match)
+        return sum(objects_matched(part.output) for part in work.parts)
+
+    def _table(self, path: Path) -> HashTable:
+        if path not in self._tables:
+            self._tables[path] = open_table(path)
+        return self._tables[path]
 
     def _source(self, target: int) -> Source:
         if target not in self._sources:
@@ -150,37 +138,6 @@ class Worker:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-@dataclass(frozen=True)
-class SliceMatches:
-    """A slice's fingerprints, and where their matches belong."""
-
-    fingerprints: Path
-    output: Path
-
-
-@dataclass(frozen=True)
-class MatchWork:
-    """One join: of some slices at once, since a table is gone through once for each join."""
-
-    name: str
-    rows: int
-    slices: tuple[SliceMatches, ...]
-
-
-def put_matches(output: Path, matches: Sequence[Match], omitted: dict[str, int]) -> None:
-    """Put the matches of a slice, once."""
-    table = table_of(Match, matches)
-    metadata = {**(table.schema.metadata or {}), OMITTED: json.dumps(omitted, sort_keys=True).encode()}
-    put_once(output, parquet_bytes(table.replace_schema_metadata(metadata)))
-
-
-def read_matches(output: Path) -> Matched:
-    """Return the matches of a slice."""
-    table = read_parquet(output)
-    omitted = json.loads((table.schema.metadata or {}).get(OMITTED, b"{}"))
-    return Matched(tuple(records_of(Match, table)), omitted)
 
 
 def abandon(work: Slice, reason: str) -> None:

@@ -1,11 +1,17 @@
 """The only place where a run's end is put into words for a person."""
 
+from collections.abc import Iterator
+from typing import Any
+
 from rich.console import Console
 from rich.table import Table
 
 from scanner.cli.options import near
 from scanner.conclusion import Conclusion
 from scanner.errors import Exit
+
+CROWDS_SHOWN = 5
+"""Entries that very many objects match, of which a line is printed."""
 
 WORDS = {
     Exit.CLEAN: "complete, nothing found in what was read",
@@ -30,6 +36,8 @@ def print_conclusion(conclusion: Conclusion, console: Console) -> None:
     dropped = said["counts"].get("not_findings", {})
     if any(dropped.values()):
         console.print(_dropped(dropped))
+    for line in _crowds(said["counts"]):
+        console.print(line)
     console.print(f"run {said['run_id']}: {WORDS[conclusion.exit_code]}")
     for reason in conclusion.reasons:
         console.print(f"  {reason}")
@@ -43,6 +51,22 @@ def _dropped(counts: dict[str, int]) -> str:
         f"{counts['ignored']:,} matches of ignored classifications and {far:,} beyond the distance of their "
         f"list are no findings; {objects:,} objects matched nothing else"
     )
+
+
+def _crowds(counts: dict[str, Any]) -> Iterator[str]:
+    """Name the entries that very many objects match, and say where a finding does not name all it matches."""
+    crowded = counts.get("crowded_entries")
+    if crowded:
+        for entry in crowded["most"][:CROWDS_SHOWN]:
+            name = "/".join(filter(None, (entry["list"], entry["member"], entry["entry_id"])))
+            yield (
+                f"entry {name} ({entry['algorithm']}) matched more than {crowded['more_than']:,} objects: "
+                f"{entry['findings']:,}"
+            )
+        if crowded["entries"] > CROWDS_SHOWN:
+            yield f"and so did {crowded['entries'] - CROWDS_SHOWN:,} other entries; the manifest has more"
+    if counts.get("matches_omitted"):
+        yield f"{counts['matches_omitted']:,} further entries lie near objects whose nearest ones are named"
 
 
 def _outcomes(coverage: dict[str, dict[str, dict[str, int]]]) -> Table:

@@ -7,6 +7,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
+from scanner.findings.crowds import Crowds
 from scanner.records import Finding, row_of
 
 
@@ -56,6 +57,7 @@ class Tally:
         self.findings = self.matches = self.matches_omitted = 0
         self.severity: Counter[str] = Counter()
         self.lists: Counter[str] = Counter()
+        self._crowds = Crowds()
         self._digest = hashlib.sha256()
 
     def add(self, finding: Finding) -> bytes:
@@ -65,6 +67,7 @@ class Tally:
         self.matches_omitted += finding.matches_omitted
         self.severity[finding.severity] += 1
         self.lists.update({match.list for match in finding.matches})
+        self._crowds.add(finding)
         row = plain_row(finding)
         line = line_of(row)
         del row["first_seen_run"]
@@ -73,13 +76,17 @@ class Tally:
 
     @property
     def counts(self) -> dict[str, Any]:
-        """Findings and matches in numbers; `lists` counts the findings that each list takes part in."""
+        """Findings and matches in numbers; `lists` counts the findings that each list takes part in.
+
+        Entries that very many findings name are there by name (see `Crowds`).
+        """
         return {
             "findings": self.findings,
             "matches": self.matches,
             "matches_omitted": self.matches_omitted,
             "severity": dict(self.severity),
             "lists": dict(self.lists),
+            **self._crowds.told(),
         }
 
     @property

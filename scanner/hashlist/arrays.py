@@ -48,7 +48,7 @@ def npy_pieces(kind: npt.DTypeLike, shape: tuple[int, ...], arrays: Iterable[Arr
     np.lib.format.write_array_header_1_0(sink, facts)
     yield sink.getbuffer()
     for array in arrays:
-        yield np.ascontiguousarray(array, kind).data.cast("B")
+        yield np.ascontiguousarray(array, kind).reshape(-1).view(np.uint8).data
 
 
 class _Pieces(io.RawIOBase):
@@ -67,11 +67,17 @@ class _Pieces(io.RawIOBase):
         return self.pieces[-1].nbytes
 
 
-def arrow_pieces(table: pa.Table) -> Iterator[memoryview]:
-    """Yield an Arrow file of one batch of rows, in which the indices of a column mean the same throughout."""
+def arrow_pieces(schema: pa.Schema, tables: Iterable[pa.Table]) -> Iterator[memoryview]:
+    """Yield an Arrow file of one batch of rows for each table, held one after the other.
+
+    The indices of a column with a dictionary must mean the same in all.
+    """
     sink = _Pieces()
-    with pa.PythonFile(sink, "w") as file, pa.ipc.new_file(file, table.schema) as writer:
-        writer.write_table(table.combine_chunks())
+    with pa.PythonFile(sink, "w") as file, pa.ipc.new_file(file, schema) as writer:
+        for table in tables:
+            writer.write_table(table.combine_chunks())
+            yield from sink.pieces
+            sink.pieces.clear()
     yield from sink.pieces
 
 

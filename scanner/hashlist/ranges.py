@@ -71,7 +71,7 @@ def ranges(counts: npt.NDArray[np.int64], most: int) -> Iterator[range]:
             start, held = prefix, 0
         held += count
     if held:
-        yield range(start, PREFIXES)
+        yield range(start, len(counts))
 
 
 def entries_within(

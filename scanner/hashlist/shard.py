@@ -43,7 +43,7 @@ def write_shard(stem: Path, entries: SortedEntries, max_distance: int | None) ->
     contents = {
         "values.npy": npy_pieces("|u1", values.shape, [values]),
         "offsets.npy": npy_pieces("<i8", offsets.shape, [offsets]),
-        "postings.arrow": arrow_pieces(entries.postings),
+        "postings.arrow": arrow_pieces(entries.postings.schema, [entries.postings]),
     }
     files = {name: put_file(file_of(stem, name), pieces) for name, pieces in contents.items()}
     index = {"bands": [], "files": {}} if max_distance is None else write_indices(stem, values, max_distance)

@@ -115,6 +115,18 @@ def degenerate(algorithm: str, value: bytes) -> bool:
     return len({min(row, full - row) for row in rows}) < patterns
 
 
+def are_degenerate(algorithm: str, values: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    """Tell which rows of uint8[N, W] are degenerate perceptual hashes, as `degenerate` does of one."""
+    least, most, patterns = USUAL[algorithm]
+    ones = np.bitwise_count(values).sum(axis=1)
+    rows = np.ascontiguousarray(values).view(">u2" if algorithm == "pdq" else np.uint8)
+    full = 0xFFFF if algorithm == "pdq" else 0xFF
+    ordered = np.sort(np.minimum(rows, full - rows), axis=1)
+    different = 1 + (ordered[:, 1:] != ordered[:, :-1]).sum(axis=1)
+    unusual: npt.NDArray[np.bool_] = (ones < least) | (ones > most) | (different < patterns)
+    return unusual
+
+
 def balanced(values: npt.NDArray[np.uint8]) -> int:
     """Count the values of uint8[N, W] with exactly half of their bits set.
 

@@ -14,9 +14,7 @@ from numpy.typing import NDArray
 
 from scanner.hashlist.bands import BandIndex, band_bits, band_index
 from scanner.kernels import njit, popcount
-
-Words = NDArray[np.uint64]
-Pairs = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]
+from scanner.match.hamming import Bounds, NearPairs, Words, held_for, hold, near_pairs
 
 BUCKET_ROOM = 4096
 """Values of a bucket that are gathered at a time: what a cache of level 2 holds beside the queries."""
@@ -25,8 +23,17 @@ _PROBE_NANOSECONDS, _FETCH_NANOSECONDS = 30.0, 4.0
 """Roughly what a bucket, and a value in it, cost when they are met one by one and not in order."""
 
 
-class Side(NamedTuple):
-    """Queries, or values of the table, by one of their bands (see `BandIndex`)."""
+class Asked(NamedTuple):
+    """Queries by one of their bands (see `BandIndex`), and which of them are crowded."""
+
+    words: Words
+    rows: NDArray[np.uint32]
+    starts: NDArray[np.uint32]
+    crowded: NDArray[np.bool_]
+
+
+class Table(NamedTuple):
+    """Values by one of their bands (see `BandIndex`)."""
 
     words: Words
     rows: NDArray[np.uint32]
@@ -42,36 +49,29 @@ class Within(NamedTuple):
     allowances: Words
 
 
-def banded_join(
-    queries: Words, values: Words, bits: int, indices: Sequence[BandIndex], max_distance: int, max_pairs: int
-) -> tuple[Pairs | None, int]:
-    """Return every pair of a query and a value that lie within a distance, and how many were compared.
+def banded_pairs(
+    queries: Words, values: Words, bits: int, indices: Sequence[BandIndex], max_distance: int, bounds: Bounds
+) -> NearPairs | None:
+    """Return the pairs of a query and a value that lie within a distance, but for those of crowded queries.
 
     `queries` is uint64[Q, ceil(bits/64)], `values` uint64[N, ceil(bits/64)]; the indices are those of all
-    bands of a plan for at least `max_distance` bits. Pairs are as `hamming_join` returns them, or None where
-    there are more than `max_pairs`. Runs without the interpreter lock.
+    bands of a plan for at least `max_distance` bits. None where there is no room for the pairs: surely not
+    for more than `bounds.max_pairs`. Runs without the interpreter lock.
     """
-    pairs = np.empty((max_pairs, 3), np.int64)
+    held = held_for(len(queries), bounds)
     bands = np.array([band_bits(bits, index.band) for index in indices], np.uint64)
     allowances = np.array([index.band.allowance for index in indices], np.uint64)
     count = candidates = 0
     for number, index in enumerate(indices):
-        asked = band_index(queries, bits, index.band)
+        own = band_index(queries, bits, index.band)
         join: Any = _by_buckets if _is_dense(len(queries), index) else _one_by_one
         near = Within(np.uint64(max_distance), index.band.masks(), bands[:number], allowances[:number])
-        count, compared = join(
-            Side(queries, asked.rows, asked.starts),
-            Side(values, index.rows, index.starts),
-            near,
-            pairs,
-            count,
-        )
+        asked = Asked(queries, own.rows, own.starts, held.counts[own.rows] > held.most)
+        count, compared = join(asked, Table(values, index.rows, index.starts), near, held, count)
         candidates += compared
         if count < 0:
-            return None, candidates
-    query, row, distance = pairs[:count].T
-    order = np.lexsort((row, distance, query))
-    return (query[order], row[order], distance[order].astype(np.int32)), candidates
+            return None
+    return near_pairs(held, count, candidates)
 
 
 def _is_dense(queries: int, index: BandIndex) -> bool:
@@ -84,8 +84,8 @@ def _is_dense(queries: int, index: BandIndex) -> bool:
 
 
 @njit
-def _by_buckets(asked: Any, table: Any, near: Any, pairs: Any, count: int) -> Any:
-    """Fill `pairs` from `count` on; return how many there are, -1 where there is no room, and candidates."""
+def _by_buckets(asked: Any, table: Any, near: Any, held: Any, count: int) -> Any:
+    """Hold the pairs of a band; return how many there are (-1: no room), and how many were compared."""
     candidates = 0
     heads = _gathered(asked.words, asked.rows, 0, asked.rows.size)
     columns = np.zeros((2, BUCKET_ROOM), np.uint64)
@@ -98,9 +98,11 @@ def _by_buckets(asked: Any, table: Any, near: Any, pairs: Any, count: int) -> An
             for mask in near.masks:
                 other = np.uint32(bucket) ^ mask
                 for place in range(asked.starts[other], asked.starts[other + 1]):
+                    if asked.crowded[place]:
+                        continue
                     candidates += size
                     if _any_near(heads[0, place], heads[1, place], columns, size, near.limit):
-                        count = _collect(asked, place, table, (first, first + size), near, pairs, count)
+                        count = _collect(asked, place, table, (first, first + size), near, held, count)
                         if count < 0:
                             return count, candidates
             first += size
@@ -108,7 +110,7 @@ def _by_buckets(asked: Any, table: Any, near: Any, pairs: Any, count: int) -> An
 
 
 @njit
-def _one_by_one(asked: Any, table: Any, near: Any, pairs: Any, count: int) -> Any:
+def _one_by_one(asked: Any, table: Any, near: Any, held: Any, count: int) -> Any:
     """Do the same from query to query."""
     candidates = 0
     heads = _gathered(asked.words, asked.rows, 0, asked.rows.size)
@@ -119,12 +121,12 @@ def _one_by_one(asked: Any, table: Any, near: Any, pairs: Any, count: int) -> An
                 other = np.uint32(own) ^ mask
                 first: Any = np.int64(table.starts[other])
                 last: Any = np.int64(table.starts[other + 1])
-                while first < last:
+                while first < last and not asked.crowded[place]:
                     size = min(last - first, BUCKET_ROOM)
                     candidates += size
                     _gather(table.words, table.rows, first, size, columns)
                     if _any_near(heads[0, place], heads[1, place], columns, size, near.limit):
-                        count = _collect(asked, place, table, (first, first + size), near, pairs, count)
+                        count = _collect(asked, place, table, (first, first + size), near, held, count)
                         if count < 0:
                             return count, candidates
                     first += size
@@ -162,9 +164,10 @@ def _any_near(head: Any, tail: Any, columns: Any, size: int, limit: Any) -> int:
 
 
 @njit
-def _collect(asked: Any, at: int, table: Any, places: Any, near: Any, pairs: Any, count: int) -> int:
-    """Add the pairs of a query with the rows at some places, unless an earlier band met them; -1: no room."""
-    query = asked.words[asked.rows[at]]
+def _collect(asked: Any, at: int, table: Any, places: Any, near: Any, held: Any, count: int) -> int:
+    """Hold the pairs of a query with the rows at some places, unless an earlier band met them."""
+    number = asked.rows[at]
+    query = asked.words[number]
     for place in range(places[0], places[1]):
         value = table.words[table.rows[place]]
         distance = np.uint64(0)
@@ -172,10 +175,12 @@ def _collect(asked: Any, at: int, table: Any, places: Any, near: Any, pairs: Any
             distance += popcount(query[word] ^ value[word])
         if distance > near.limit or _met(query, value, near):
             continue
-        if count == pairs.shape[0]:
-            return -1
-        pairs[count, 0], pairs[count, 1], pairs[count, 2] = asked.rows[at], table.rows[place], distance
-        count += 1
+        count = hold(held, count, number, table.rows[place], distance)
+        if count < 0:
+            break
+        if held.counts[number] > held.most:
+            asked.crowded[at] = True
+            break
     return count
 
 

@@ -5,7 +5,7 @@ into columns of 64-bit words once and compared with every query, the first 128 b
 vectorised pass. Rows that lie beyond the distance there (nearly all) are never looked at again.
 """
 
-from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,13 +18,62 @@ BLOCK_ROWS = 2048
 CHUNK_ROWS = 1 << 20
 """Rows that are copied at a time where a table cannot be read in place."""
 
-ROOM = 1 << 16
-"""Pairs that are collected before they are handed over; at least BLOCK_ROWS."""
+TOGETHER = 1 << 22
+"""Pairs for which there is room at a time where all are wanted."""
 
 Bytes = npt.NDArray[np.uint8]
 Words = npt.NDArray[np.uint64]
 Indices = npt.NDArray[np.int64]
 Pairs = tuple[Indices, Indices, npt.NDArray[np.int32]]
+
+
+class Bounds(NamedTuple):
+    """How many values may lie near a query before it is crowded, and how many pairs are held at a time."""
+
+    most: int
+    max_pairs: int
+
+
+class NearPairs(NamedTuple):
+    """Pairs of a query and a row near it: int64[K], int64[K] and int32[K], by query, distance and row.
+
+    `crowded` is int64[C], ascending: the queries with more near values than they may have, of which no pair
+    is listed. `candidates` is how many values were compared with a query.
+    """
+
+    query: Indices
+    row: Indices
+    distance: npt.NDArray[np.int32]
+    crowded: Indices
+    candidates: int
+
+
+class Held(NamedTuple):
+    """Where compiled code writes pairs, int64[R, 3], and counts them by query, int32[Q].
+
+    A query with more than `most` is crowded: none of its pairs is looked for any further. Memory that no
+    pair was written to is never touched.
+    """
+
+    pairs: Indices
+    counts: npt.NDArray[np.int32]
+    most: int
+
+
+def held_for(queries: int, bounds: Bounds) -> Held:
+    """Return room for the pairs of so many queries."""
+    room = min(bounds.max_pairs, queries * bounds.most) + 1
+    return Held(np.empty((room, 3), np.int64), np.zeros(queries, np.int32), bounds.most)
+
+
+def near_pairs(held: Held, count: int, candidates: int) -> NearPairs:
+    """Return the first pairs that are held, in order and without those of crowded queries."""
+    crowded = held.counts > held.most
+    query, row, distance = held.pairs[:count][~crowded[held.pairs[:count, 0]]].T
+    order = np.lexsort((row, distance, query))
+    return NearPairs(
+        query[order], row[order], distance[order].astype(np.int32), np.flatnonzero(crowded), candidates
+    )
 
 
 def hamming_join(queries: Bytes, table: Bytes, max_distance: int) -> Pairs:
@@ -34,29 +83,30 @@ def hamming_join(queries: Bytes, table: Bytes, max_distance: int) -> Pairs:
     int64[K] indices of queries, int64[K] of table rows and int32[K] distances in bits, sorted by query,
     distance and table row. Runs without the interpreter lock. Raises ValueError for anything else.
     """
-    found = bounded_join(queries, table, max_distance, None)
-    assert found is not None
-    return found
-
-
-def bounded_join(queries: Bytes, table: Bytes, max_distance: int, max_pairs: int | None) -> Pairs | None:
-    """Return what `hamming_join` does, or None as soon as more than `max_pairs` pairs are found."""
     _check(queries, table, max_distance)
-    words = words_of(queries)
-    found: list[Pairs] = []
-    count = 0
+    step, found = max(1, TOGETHER // max(1, len(table))), []
+    for start in range(0, max(1, len(queries)), step):
+        some = queries[start : start + step]
+        pairs = scanned_pairs(some, table, max_distance, Bounds(len(table), len(some) * len(table)))
+        assert pairs is not None
+        found.append((pairs.query + start, pairs.row, pairs.distance))
+    query, row, distance = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
+    return query, row, distance
+
+
+def scanned_pairs(queries: Bytes, table: Bytes, max_distance: int, bounds: Bounds) -> NearPairs | None:
+    """Return the pairs that `hamming_join` finds, but for those of crowded queries.
+
+    None where there is no room for them: surely not for more than `bounds.max_pairs`.
+    """
+    _check(queries, table, max_distance)
+    words, held, count = words_of(queries), held_for(len(queries), bounds), 0
     for start in range(0, len(table) if len(queries) else 0, CHUNK_ROWS):
-        for pairs in _join_chunk(words, words_of(table[start : start + CHUNK_ROWS]), max_distance, start):
-            count += len(pairs[0])
-            if max_pairs is not None and count > max_pairs:
-                return None
-            found.append(pairs)
-    query, row, distance = (
-        np.concatenate([pairs[n] for pairs in found]) if found else np.empty(0, kind)
-        for n, kind in enumerate((np.int64, np.int64, np.int32))
-    )
-    order = np.lexsort((row, distance, query))
-    return query[order], row[order], distance[order]
+        chunk = words_of(table[start : start + CHUNK_ROWS])
+        count = _join_chunk(words, chunk, np.uint64(max_distance), start, held, count)
+        if count < 0:
+            return None
+    return near_pairs(held, count, len(queries) * len(table))
 
 
 def _check(queries: Bytes, table: Bytes, max_distance: int) -> None:
@@ -84,40 +134,24 @@ def words_of(rows: Bytes) -> Words:
     return words
 
 
-def _join_chunk(queries: Words, table: Words, max_distance: int, offset: int) -> Iterator[Pairs]:
-    """Yield the pairs with a chunk, at most ROOM at a time; its rows are counted from `offset` on."""
-    pairs = np.empty((3, ROOM), np.int64)
-    block, query = 0, 0
-    while block < len(table):
-        count, block, query = _join_blocks(queries, table, np.uint64(max_distance), block, query, pairs)
-        if count:
-            yield pairs[0, :count].copy(), pairs[1, :count] + offset, pairs[2, :count].astype(np.int32)
-
-
 @njit
-def _join_blocks(
-    queries: Words, table: Words, limit: np.uint64, block: int, query: int, pairs: Indices
-) -> tuple[int, int, int]:
-    """Fill `pairs` from (block, query) on; return how many were found, and where to go on."""
-    count = 0
+def _join_chunk(queries: Any, table: Any, limit: Any, offset: int, held: Any, count: int) -> int:
+    """Hold the pairs with a chunk, whose rows are counted from `offset` on; return how many there are then.
+
+    -1 where there is no room.
+    """
     columns = np.empty((table.shape[1], BLOCK_ROWS), np.uint64)
-    while block < table.shape[0]:
+    for block in range(0, table.shape[0], BLOCK_ROWS):
         size = min(BLOCK_ROWS, table.shape[0] - block)
         for row in range(size):
             for word in range(table.shape[1]):
                 columns[word, row] = table[block + row, word]
-        while query < queries.shape[0]:
-            if count + size > pairs.shape[1]:
-                return count, block, query
-            if _near_start(queries[query], columns, size, limit):
-                found = _collect(queries[query], columns, size, limit, pairs[1:, count:])
-                pairs[0, count : count + found] = query
-                pairs[1, count : count + found] += block
-                count += found
-            query += 1
-        query = 0
-        block += size
-    return count, block, query
+        for query in range(queries.shape[0]):
+            if held.counts[query] <= held.most and _near_start(queries[query], columns, size, limit):
+                count = _collect(queries, query, (columns, size, offset + block), limit, held, count)
+                if count < 0:
+                    return count
+    return count
 
 
 @njit
@@ -137,17 +171,37 @@ def _near_start(query: Words, columns: Words, size: int, limit: np.uint64) -> in
 
 
 @njit
-def _collect(query: Words, columns: Words, size: int, limit: np.uint64, pairs: Indices) -> int:
-    """Write the rows of the block that lie within the limit, and their distances; return how many."""
-    found = 0
+def _collect(queries: Any, query: int, block: Any, limit: Any, held: Any, count: int) -> int:
+    """Hold the pairs of a query with the rows of a block: its columns, size, and the number of its first."""
+    columns, size, offset = block
     for row in range(size):
         distance = np.uint64(0)
         for word in range(columns.shape[0]):
-            distance += popcount(query[word] ^ columns[word, row])
+            distance += popcount(queries[query, word] ^ columns[word, row])
             if distance > limit:
                 break
         if distance <= limit:
-            pairs[0, found] = row
-            pairs[1, found] = distance
-            found += 1
-    return found
+            count = hold(held, count, query, offset + row, distance)
+            if count < 0 or held.counts[query] > held.most:
+                break
+    return count
+
+
+@njit
+def hold(held: Any, count: int, query: Any, row: Any, distance: Any) -> int:
+    """Hold a pair; return how many there are then, -1 where there is no room.
+
+    Room is made by leaving out the pairs of queries that are crowded by now.
+    """
+    if count == held.pairs.shape[0]:
+        kept = 0
+        for place in range(count):
+            if held.counts[held.pairs[place, 0]] <= held.most:
+                held.pairs[kept] = held.pairs[place]
+                kept += 1
+        if kept > count - count // 8:  # it would soon have to be made again
+            return -1
+        count = kept
+    held.pairs[count, 0], held.pairs[count, 1], held.pairs[count, 2] = query, row, distance
+    held.counts[query] += 1
+    return count + 1

@@ -8,7 +8,8 @@ import pytest
 from threatexchange.signal_type.pdq.pdq_faiss_matcher import PDQMultiHashIndex
 
 from scanner.hashlist.bands import band_index, plan
-from scanner.match.banded import banded_join
+from scanner.match.banded import banded_pairs
+from scanner.match.near import BOUNDS
 
 RADIUS, BITS = 31, 256
 ENTRIES = 3_500_000
@@ -16,8 +17,6 @@ QUERIES = (10_000, 100_000, 1_000_000)
 PLANTED = 10_000
 FLAT_QUERIES, HASH_QUERIES = 300, 1_000
 """So many of the peers' queries are timed: theirs take turns of their own."""
-
-ROOM = 1 << 20
 
 
 def balanced(count, seed):
@@ -86,17 +85,16 @@ def test_the_join_beside_the_peers(problem):
     indices, seconds = timed(lambda: [band_index(words, BITS, band) for band in bands])
     built = f"grouped in {seconds:.0f} s"
     expected = {(query, row): away for query, (row, away) in planted.items() if away <= RADIUS}
-    banded_join(queries[:10].view(np.uint64), words, BITS, indices, RADIUS, ROOM)  # both ways are compiled
-    banded_join(queries[:100_000].view(np.uint64), words, BITS, indices, RADIUS, ROOM)
+    banded_pairs(queries[:10].view(np.uint64), words, BITS, indices, RADIUS, BOUNDS)  # both ways are compiled
+    banded_pairs(queries[:100_000].view(np.uint64), words, BITS, indices, RADIUS, BOUNDS)
     for count in QUERIES:
         some = queries[:count].view(np.uint64)
         start = time.perf_counter()
-        pairs, candidates = banded_join(some, words, BITS, indices, RADIUS, ROOM)
+        pairs = banded_pairs(some, words, BITS, indices, RADIUS, BOUNDS)
         rate = count / (time.perf_counter() - start)
-        told(
-            f"hashsweep, {count:,} queries", rate, base, f"{built}; {candidates // count:,} compared a query"
-        )
-        found = zip(*(each.tolist() for each in pairs), strict=True)
+        more = f"{built}; {pairs.candidates // count:,} compared a query"
+        told(f"hashsweep, {count:,} queries", rate, base, more)
+        found = zip(*(each.tolist() for each in pairs[:3]), strict=True)
         assert {(query, row): distance for query, row, distance in found} == expected
     beyond = PLANTED - len(expected)
     print(f"  all {len(expected):,} planted pairs of 0 to {RADIUS} bits were found, none of {beyond} beyond")

@@ -4,15 +4,15 @@ from datetime import UTC, datetime, timedelta
 
 from scanner.conclusion import conclude_sweep
 from scanner.config import Config, ListPolicy, Media, Run, Target
-from scanner.findings.coverage import Coverage, coverage_of
+from scanner.findings.coverage import coverage_of
 from scanner.fingerprint.perception import perceive
 from scanner.hashlist.importer import import_list
 from scanner.inventory import read_part
-from scanner.records import Fingerprint, Outcome
+from scanner.records import Fingerprint, Match, Outcome, table_of
 from scanner.retry import Retry
 from scanner.scan import Surroundings, start
-from scanner.slices import put_fingerprints, read_fingerprints
-from scanner.worker import Spec, Summary, Worker, put_matches
+from scanner.slices import put_fingerprints, put_matches, read_fingerprints
+from scanner.worker import Spec, Summary, Worker
 from tests import pictures
 from tests.line import write_list, write_store
 
@@ -49,6 +49,7 @@ class Heard:
     def __init__(self):
         self.events = []
         self.rows = []
+        self.joins = []
 
     def event(self, name, **facts):
         self.events.append((name, facts))
@@ -58,6 +59,9 @@ class Heard:
 
     def scanned(self, coverage):
         pass
+
+    def joined(self, block, queries, candidates):
+        self.joins.append((block, queries, candidates))
 
     def matched(self, objects, findings):
         pass
@@ -78,6 +82,14 @@ class Loop:
             if not one.output.exists():
                 self.done.append(one)
             yield one, self.worker.fingerprint(one)
+
+    def ask(self, work):
+        for one in work:
+            yield one, self.worker.ask(one)
+
+    def join(self, work):
+        for one in work:
+            yield one, self.worker.join(one)
 
     def match(self, work):
         for one in work:
@@ -102,11 +114,20 @@ class Written:
                 put_fingerprints(one.output, rows)
             yield one, Summary(coverage_of(read_fingerprints(one.output)))
 
+    def ask(self, work):
+        for one in work:
+            yield one, {}
+
+    def join(self, work):
+        for one in work:
+            raise AssertionError(one)
+        yield from ()
+
     def match(self, work):
         for one in work:
-            for matches in one.slices:
-                put_matches(matches.output, [], {})
-            yield one, Summary(Coverage())
+            for part in one.parts:
+                put_matches(part.output, table_of(Match, []), {})
+            yield one, 0
 
 
 class Days:

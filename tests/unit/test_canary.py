@@ -151,15 +151,15 @@ def test_a_wrong_join_is_refused(monkeypatch, wrong):
 @pytest.mark.parametrize(
     "wrong",
     [
-        lambda *_: (of([], [], []), 3),
-        lambda *_: (of([0], [0], [0]), 3),
-        lambda *_: (of([0, 0, 0], [0, 1, 2], [0, 4, 256]), 3),
-        lambda *_: (None, 3),
+        lambda *_: (*of([], [], []), 3),
+        lambda *_: (*of([0], [0], [0]), 3),
+        lambda *_: (*of([0, 0, 0], [0, 1, 2], [0, 4, 256]), 3),
+        lambda *_: None,
     ],
     ids=["nothing", "itself alone", "everything", "no result"],
 )
 def test_a_wrong_join_by_bands_is_refused(monkeypatch, wrong):
-    monkeypatch.setattr(canary, "banded_join", wrong)
+    monkeypatch.setattr(canary, "banded_pairs", wrong)
     with pytest.raises(CanaryError, match=r"wrong join.*reinstall the locked dependencies"):
         canary.check(InProcess(), Media())
 

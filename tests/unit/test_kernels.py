@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from scanner import kernels
 from scanner.kernels import _private, cache_folder, njit, popcount, wide_features
 
 # A program of its own, because the cache is set up when the module is imported.
@@ -102,3 +103,21 @@ def test_a_process_without_a_home_still_computes_and_leaves_nothing_behind(progr
 )
 def test_wide_vectors_are_allowed_on_cpus_that_count_bits_in_them(features, allowed):
     assert wide_features(features) == (f"{features},-prefer-256-bit" if allowed else None)
+
+
+def test_compiled_code_is_kept_apart_for_all_sources_that_compile_any():
+    root = Path(kernels.__file__).parent
+    compiling = {path for path in root.rglob("*.py") if "njit" in path.read_text()}
+    assert compiling <= set(kernels.sources())
+
+
+def test_another_version_of_any_kernel_keeps_its_code_elsewhere(monkeypatch, tmp_path):
+    environ = {"HASHSWEEP_CACHE": str(tmp_path / "cache")}
+    before = cache_folder(environ)
+    copy = tmp_path / "banded.py"
+    copy.write_text("another version")
+    monkeypatch.setattr(kernels, "sources", lambda: [copy])
+    other = cache_folder(environ)
+    assert other != before
+    copy.write_text("and another")
+    assert cache_folder(environ) != other

@@ -12,12 +12,14 @@ from scanner.errors import CanaryError, HashListError
 from scanner.fetch import source_of
 from scanner.fetch.budget import memory_need
 from scanner.findings.coverage import coverage_of
-from scanner.records import Match, Outcome
-from scanner.slices import read_fingerprints
-from scanner.worker import MatchWork, SliceMatches, Spec, Worker, abandon, put_matches, read_matches
+from scanner.join_work import Part
+from scanner.joining import Join
+from scanner.records import Match, Outcome, table_of
+from scanner.slices import put_matches, read_fingerprints, read_matches
+from scanner.worker import Spec, Worker, abandon
 from tests import pictures
 from tests.line import write_store
-from tests.unit.sweeps import STORE, InProcess, Loop, rows_of
+from tests.unit.sweeps import STORE, Heard, InProcess, Loop, rows_of
 
 
 def match(number=0, **changed):
@@ -48,16 +50,16 @@ def outcomes(work):
 @pytest.mark.parametrize("matches", [[], [match()], [match(0), match(1, quality=None, classification="A")]])
 @pytest.mark.parametrize("omitted", [{}, {"f0": 3, "f1": 12}])
 def test_matches_and_the_counts_of_omitted_ones_come_back_as_they_were_put(tmp_path, matches, omitted):
-    put_matches(tmp_path / "m.parquet", matches, omitted)
+    put_matches(tmp_path / "m.parquet", table_of(Match, matches), omitted)
     told = read_matches(tmp_path / "m.parquet")
     assert (list(told.matches), told.omitted) == (matches, omitted)
 
 
 def test_equal_matches_are_equal_files_and_the_first_ones_stay(tmp_path):
     for name, omitted in (("a", {"f0": 1, "f1": 2}), ("b", {"f1": 2, "f0": 1})):
-        put_matches(tmp_path / name, [match()], omitted)
+        put_matches(tmp_path / name, table_of(Match, [match()]), omitted)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
-    put_matches(tmp_path / "a", [], {})
+    put_matches(tmp_path / "a", table_of(Match, []), {})
     assert read_matches(tmp_path / "a").matches == (match(),)
 
 
@@ -117,51 +119,77 @@ def test_a_slice_that_is_done_is_not_done_again(part):
     assert decoder.asked == 2  # the canary, in both its forms
 
 
-def test_a_join_counts_objects_with_matches_and_is_not_done_again(room, part):
+def joined(worker, sweep, parts, folder):
+    """Join some parts with the table of a sweep; return what each part's matches are, and who has any."""
+
+    class Counting(Loop):
+        def __init__(self):
+            self.worker = worker
+            self.findings = 0
+
+        def match(self, work):
+            for one, findings in super().match(work):
+                self.findings += findings
+                yield one, findings
+
+    loop = Counting()
+    Join(sweep.table, sweep.config.match, folder, Heard()).run(loop, parts)
+    return [read_matches(part.output) for part in parts], loop.findings
+
+
+def parts_of(sweep):
+    return [
+        Part(part.rows, sweep.slice_of(part).output, sweep.matches_of(part)) for part in sweep.listing.parts
+    ]
+
+
+def test_a_join_counts_objects_with_matches_and_is_not_done_again(room, part, tmp_path):
     room.import_pictures(algorithms=("md5", "sha256"))
     sweep, work, worker = part()
     worker.fingerprint(work)
-    join = sweep.match_work(sweep.listing.parts[:1])
-    (own,) = join.slices
-    assert worker.match(join).findings == 3  # 0.jpg, its copy, and 1.jpg
-    assert len(read_matches(own.output).matches) == 6
-    matched = {one.finding_id for one in read_matches(own.output).matches}
-    keys = [row.object.key for row in read_fingerprints(work.output) if row.object.finding_id in matched]
+    (matched,), findings = joined(worker, sweep, parts_of(sweep), tmp_path / "joins")
+    assert findings == 3  # 0.jpg, its copy, and 1.jpg
+    assert len(matched.matches) == 6
+    ids = {one.finding_id for one in matched.matches}
+    keys = [row.object.key for row in read_fingerprints(work.output) if row.object.finding_id in ids]
     assert keys == ["0.jpg", "1.jpg", "copy"]
     work.output.unlink()
-    assert worker.match(join).findings == 3
+    again, findings = joined(worker, sweep, parts_of(sweep), tmp_path / "joins")
+    assert (again, findings) == ([matched], 0)
 
 
-def joined(worker, slices):
-    worker.match(MatchWork("some", 0, tuple(slices)))
-    return [read_matches(one.output) for one in slices]
-
-
-def test_slices_that_are_joined_at_once_have_the_matches_of_each_by_itself(room, tmp_path):
+def test_parts_that_are_joined_at_once_have_the_matches_of_each_by_itself(room, tmp_path):
     room.import_pictures()
     sweep = room.start(run=room.config().run.model_copy(update={"part_objects": 1}))
-    parts = list(sweep.listing)
+    listed = list(sweep.listing)
     with Worker(Spec(sweep.config, sweep.table.path), [InProcess()]) as worker:
-        for part in parts:
-            worker.fingerprint(sweep.slice_of(part))
-        slices = [sweep.matches_of(part) for part in parts]
-        apart = [replace(one, output=tmp_path / one.output.name) for one in slices]
-        each = [matches for one in apart for matches in joined(worker, [one])]
-        assert joined(worker, slices) == each
+        for one in listed:
+            worker.fingerprint(sweep.slice_of(one))
+        parts = parts_of(sweep)
+        apart = [replace(one, output=tmp_path / one.output.name) for one in parts]
+        each = [
+            matches
+            for n, one in enumerate(apart)
+            for matches in joined(worker, sweep, [one], tmp_path / f"{n}")[0]
+        ]
+        assert joined(worker, sweep, parts, tmp_path / "joins")[0] == each
         assert sum(len(one.matches) > 0 for one in each) > 1
-        slices[1].output.unlink()  # what is there already is not done again, and the rest is
-        untouched = slices[0].output.stat()
-        assert joined(worker, slices) == each
-        assert slices[0].output.stat() == untouched
+        parts[1].output.unlink()  # what is there already is not done again, and the rest is
+        untouched = parts[0].output.stat()
+        assert joined(worker, sweep, parts, tmp_path / "joins")[0] == each
+        assert parts[0].output.stat() == untouched
 
 
-def test_an_object_in_two_slices_has_its_matches_once_in_each(room, part, tmp_path):
+def test_an_object_in_two_parts_has_its_matches_once_in_each(room, part, tmp_path):
     room.import_pictures()
-    _, work, worker = part()
+    sweep, work, worker = part()
     worker.fingerprint(work)
-    twice = [SliceMatches(work.output, tmp_path / f"{n}.parquet") for n in range(2)]
-    alone = SliceMatches(work.output, tmp_path / "alone.parquet")
-    assert joined(worker, twice) == 2 * joined(worker, [alone])
+    rows = sweep.listing.parts[0].rows
+    twice = [Part(rows, work.output, tmp_path / f"{n}.parquet") for n in range(2)]
+    alone = Part(rows, work.output, tmp_path / "alone.parquet")
+    both, findings = joined(worker, sweep, twice, tmp_path / "twice")
+    one, of_one = joined(worker, sweep, [alone], tmp_path / "once")
+    assert (both, findings) == (2 * one, 2 * of_one)
 
 
 def test_an_abandoned_slice_says_so_of_each_object_that_the_listing_did_not_decide(room, part):

@@ -13,7 +13,8 @@ from scanner.hashlist.indices import open_indices, write_indices
 from scanner.hashlist.snapshot import make_active, put_snapshot
 from scanner.hashlist.table import build_table, open_table
 from scanner.match import hamming_join
-from scanner.match.banded import banded_join
+from scanner.match.banded import banded_pairs
+from scanner.match.hamming import Bounds
 from scanner.records import HashEntry
 from tests.unit.hashlist import lists
 from tests.unit.hashlist.test_table import AT, DISTANCES, edit
@@ -77,7 +78,7 @@ def test_the_indices_of_a_table_are_mapped_and_lead_to_what_a_scan_finds(table):
                 ]
             )
             words = [np.ascontiguousarray(rows).view(np.uint64) for rows in (queries, shard.values)]
-            found, _ = banded_join(*words, bits, shard.indices, limit, 10_000)
+            found = banded_pairs(*words, bits, shard.indices, limit, Bounds(10_000, 10_000))[:3]
             expected = hamming_join(queries, np.asarray(shard.values), limit)
             assert len(expected[0])
             assert [part.tolist() for part in found] == [part.tolist() for part in expected]

@@ -12,7 +12,7 @@ from jobs.executor import DaskExecutor, _close, _Split
 from scanner.findings.coverage import Coverage
 from scanner.records import Fingerprint, ObjectRef, Outcome
 from scanner.slices import Slice, put_fingerprints, read_fingerprints
-from scanner.worker import MatchWork, Summary
+from scanner.worker import Summary
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -111,7 +111,7 @@ class OneByOne:
         assert futures == []
 
 
-@pytest.mark.parametrize("phase", ["fingerprint", "match"])
+@pytest.mark.parametrize("phase", ["fingerprint", "ask", "join", "match"])
 @pytest.mark.parametrize("window", [1, 3, 50])
 def test_no_more_is_asked_for_than_there_is_room_for(tmp_path, monkeypatch, window, phase):
     whole, pulled = whole_of(tmp_path, 20), []
@@ -120,7 +120,7 @@ def test_no_more_is_asked_for_than_there_is_room_for(tmp_path, monkeypatch, wind
         for number in range(20):
             pulled.append(number)
             one = whole._piece(number, number + 1)
-            yield one if phase == "fingerprint" else MatchWork(one.name, 1, ())
+            yield one if phase == "fingerprint" else SimpleNamespace(name=one.name)
 
     client = OneByOne(monkeypatch)
     seen = [len(pulled) for _ in getattr(DaskExecutor(client, window, "run"), phase)(work())]

@@ -72,23 +72,35 @@ def test_pairs_at_the_edges_of_blocks_and_chunks_are_found(extra):
     assert not distance.any()
 
 
-@pytest.mark.parametrize("room", [449_999, 450_000, None])
-def test_a_bounded_join_finds_all_pairs_or_says_that_they_are_too_many(room):
+@pytest.mark.parametrize("room", [449_998, 450_000])
+def test_a_scan_finds_all_pairs_or_says_that_they_are_too_many(room):
     random = np.random.default_rng(2)
     queries, table = (random.integers(0, 256, (rows, 8), np.uint8) for rows in (90, 5000))
-    found = hamming.bounded_join(queries, table, 64, room)
-    if room == 449_999:
+    found = hamming.scanned_pairs(queries, table, 64, hamming.Bounds(5000, room))
+    if room < 450_000:
         assert found is None
     else:
-        assert_equal(found, hamming_join(queries, table, 64))
+        assert_equal(found[:3], hamming_join(queries, table, 64))
 
 
-def test_more_pairs_than_there_is_room_for_are_all_found_in_order():
+@settings(max_examples=80, derandomize=True, deadline=None)
+@given(problems(), st.integers(1, 12))
+def test_a_scan_leaves_out_crowded_queries_and_names_them(problem, most):
+    found = hamming.scanned_pairs(*problem, hamming.Bounds(most, 1 << 10))
+    every = brute(*problem)
+    crowded = np.flatnonzero(np.bincount(every[0], minlength=1) > most)
+    kept = ~np.isin(every[0], crowded)
+    assert found.crowded.tolist() == crowded.tolist()
+    assert_equal(found[:3], tuple(each[kept] for each in every))
+
+
+def test_more_pairs_than_there_is_room_for_are_all_found_in_order(monkeypatch):
+    monkeypatch.setattr(hamming, "TOGETHER", 100_000)
     random = np.random.default_rng(2)
     queries = random.integers(0, 256, (90, 8), np.uint8)
     table = random.integers(0, 256, (5000, 8), np.uint8)
     found = hamming_join(queries, table, 64)
-    assert len(found[0]) == 450_000 > 2 * hamming.ROOM
+    assert len(found[0]) == 450_000 > 2 * hamming.TOGETHER
     assert_equal(found, brute(queries, table, 64))
 
 
@@ -137,7 +149,7 @@ def test_tables_in_any_memory_layout_give_the_same(tmp_path):
         wide[:, 9:41],
     ):
         assert_equal(hamming_join(queries, layout, 31), expected)
-    assert len(hamming._join_blocks.signatures) == 1
+    assert len(hamming._join_chunk.signatures) == 1
 
 
 def test_neither_side_is_written_to():

@@ -18,9 +18,21 @@ from scanner.hashlist.snapshot import make_active, put_snapshot
 from scanner.hashlist.table import AlgorithmTable, build_table
 from scanner.hashlist.values import degenerate
 from scanner.match.distances import max_distances
-from scanner.match.hamming import words_of
-from scanner.match.join import join
-from scanner.records import ALGORITHM_BYTES, DIGESTS, Fingerprint, HashEntry, ObjectRef, Outcome, Picture
+from scanner.match.hamming import Bounds, words_of
+from scanner.match.join import join as join_tables
+from scanner.match.near import BOUNDS
+from scanner.records import (
+    ALGORITHM_BYTES,
+    DIGESTS,
+    Fingerprint,
+    HashEntry,
+    Match,
+    ObjectRef,
+    Outcome,
+    Picture,
+    records_of,
+)
+from scanner.records import table_of as table_of_records
 from scanner.workspace import Workspace
 from tests.unit.hashlist import lists
 
@@ -77,6 +89,13 @@ def entry(algorithm, value, entry_id="e", name="iwf", **columns):
 def scanned(key="a", **columns):
     reference = ObjectRef("aws", "b", key, None, "etag", 1, AT)
     return Fingerprint(reference, **columns)
+
+
+def join(fingerprints, table, matching, bounds=BOUNDS):
+    """Return the matches of some fingerprints, and what was left out, as records."""
+    found = join_tables(table_of_records(Fingerprint, fingerprints), table, matching, bounds)
+    matches, left_out = found.of(range(len(fingerprints)))
+    return list(records_of(Match, matches)), left_out
 
 
 def matches_of(fingerprint, *entries, shard_values=1000, **matching):
@@ -407,7 +426,12 @@ def test_the_join_finds_what_looking_at_every_pair_finds(scans, entries, per_lis
             (m.algorithm, m.list, m.distance, value_of[m.match_key], m.member, m.entry_id, m.locator)
             for m in mine
         ] == expected
-        assert omitted.get(fingerprint.object.finding_id, 0) == left_out
+        told = omitted.get(fingerprint.object.finding_id, 0)
+        if fingerprint.others:  # what two renderings leave out may be the same entries
+            assert bool(told) == bool(left_out)
+            assert told <= left_out
+        else:
+            assert told == left_out
 
 
 @settings(max_examples=100, derandomize=True, deadline=None)
@@ -416,22 +440,20 @@ def test_the_join_finds_what_looking_at_every_pair_finds(scans, entries, per_lis
     st.lists(known_entries, min_size=1, max_size=12),
     st.integers(1, 3),
     st.integers(1, 12),
-    st.integers(1, 9),
+    st.builds(Bounds, st.integers(1, 4), st.integers(4, 9)),
 )
-def test_the_join_does_not_depend_on_how_many_pairs_it_holds(
-    scans, entries, per_list, shard_values, max_pairs
-):
+def test_the_join_does_not_depend_on_how_many_pairs_it_holds(scans, entries, per_list, shard_values, bounds):
     fingerprints = [scanned(f"key {n}", **columns) for n, columns in enumerate(scans)]
     matching, table = Matching(max_entries_per_list=per_list), table_of(*entries, shard_values=shard_values)
-    assert join(fingerprints, table, matching, max_pairs) == join(fingerprints, table, matching)
+    assert join(fingerprints, table, matching, bounds) == join(fingerprints, table, matching)
 
 
-@pytest.mark.parametrize("max_pairs", [1, 100, 3000])
-def test_a_cluster_of_entries_and_pictures_is_joined_in_any_room(max_pairs):
+@pytest.mark.parametrize("bounds", [Bounds(1, 1), Bounds(149, 149), Bounds(150, 200), Bounds(150, 3000)])
+def test_a_cluster_of_entries_and_pictures_is_joined_in_any_room(bounds):
     table = table_of(*(entry("pdq", lists.near(PDQ, 6, seed=n), f"e{n:03}") for n in range(150)))
     scans = [scanned(f"key {n}", pdq=lists.near(PDQ, 6, seed=-n % 997), pdq_quality=90) for n in range(40)]
     matching = Matching(max_entries_per_list=5)
-    matches, omitted = join(scans, table, matching, max_pairs)
+    matches, omitted = join(scans, table, matching, bounds)
     assert (matches, omitted) == join(scans, table, matching)
     assert len(matches) == 40 * 5
     assert sum(omitted.values()) == 40 * 145
