@@ -24,7 +24,7 @@ def remove_files(root: Path, folders: Iterable[Path], before: float) -> None:
 
 
 def remove_tables(folder: Path, before: float) -> None:
-    """Remove half-built tables in which nothing changed since; they hold values of lists."""
+    """Remove half-built tables, or deltas, in which nothing changed since; they hold values of lists."""
     for path in folder.iterdir():
         if _TABLE.fullmatch(path.name) and _newest(path) < before:
             shutil.rmtree(path, ignore_errors=True)

@@ -48,7 +48,7 @@ _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
 class Workspace:
-    """A directory that holds lists, tables and runs; files are 0600, folders 0700.
+    """A directory that holds lists, tables, deltas of lists, and runs; files are 0600, folders 0700.
 
     What `put_once` wrote is never rewritten; `replace` is for the few pointers that move.
     """
@@ -67,6 +67,7 @@ class Workspace:
             ) from None
         self.lists = self.root / "lists"
         self.tables = self.root / "table"
+        self.deltas = self.root / "deltas"
         self.runs = self.root / "runs"
 
     def create(self) -> "Workspace":
@@ -79,11 +80,12 @@ class Workspace:
             make_folder(self.root)
             self._refuse_foreign()
             put_once(self.root / "workspace.json", json_bytes({"schema_version": SCHEMA_VERSION}))
-            for folder in (self.root, self.lists, self.tables, self.runs):
+            for folder in (self.root, self.lists, self.tables, self.deltas, self.runs):
                 _narrow(make_folder(folder))
             old = time.time() - leftovers.OLD_SECONDS
-            leftovers.remove_files(self.root, (self.lists, self.tables, self.runs), old)
-            leftovers.remove_tables(self.tables, old)
+            leftovers.remove_files(self.root, (self.lists, self.tables, self.deltas, self.runs), old)
+            for folder in (self.tables, *filter(Path.is_dir, self.deltas.iterdir())):
+                leftovers.remove_tables(folder, old)
         except OSError as error:
             raise WorkspaceError(f"{self.root}: cannot be used as a workspace: {error.strerror}") from None
         return self.open()
