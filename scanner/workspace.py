@@ -159,17 +159,20 @@ def _narrow(folder: Path) -> None:
             folder.chmod(FOLDER_MODE)
 
 
-def put_once(path: Path, data: bytes | Iterable[memoryview]) -> bool:
+def put_once(path: Path, data: bytes | Iterable[memoryview], make_parents: bool = True) -> bool:
     """Put a file under its final name, whole or not at all; return False if the name was taken.
 
     Safe to call from many processes and again after a crash: temporary name, fsync, link, fsync folder.
-    What need not be in memory at once may come piece by piece. Raises Unwritable, a WorkspaceError, when the
+    What need not be in memory at once may come piece by piece. Missing folders are made, unless only what is
+    still wanted belongs there. Raises Unwritable, a WorkspaceError, when the
     file system refuses, and NoHardLinks where it cannot: a file that is written under its final name would be
     taken for whole after a crash.
     """
     with _writing(path):
         if path.exists():
             return False
+        if make_parents:
+            make_folder(path.parent)
         with _temporary(path, data) as temporary:
             try:
                 os.link(temporary, path)
@@ -186,6 +189,7 @@ def put_once(path: Path, data: bytes | Iterable[memoryview]) -> bool:
 def replace(path: Path, data: bytes) -> None:
     """Point a name at new content, atomically; raises Unwritable as `put_once` does."""
     with _writing(path):
+        make_folder(path.parent)
         with _temporary(path, data) as temporary:
             temporary.rename(path)
         _sync_folder(path.parent)
@@ -202,7 +206,6 @@ def _writing(path: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def _temporary(path: Path, data: bytes | Iterable[memoryview]) -> Iterator[Path]:
     """Write a file beside its final name, and let nothing stay under that other name, whatever goes wrong."""
-    make_folder(path.parent)
     temporary = path.parent / f".{path.name}.{secrets.token_hex(8)}.tmp"
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
     try:

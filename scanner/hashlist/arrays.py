@@ -26,7 +26,11 @@ def shown(stem: Path, name: str) -> str:
 
 
 def put_file(path: Path, pieces: Iterable[memoryview]) -> dict[str, Any]:
-    """Write a file piece by piece; return its size and digest, as a table's header holds them."""
+    """Write a file piece by piece into a folder that is there; return its size and digest.
+
+    They are those of the pieces, as a table's header holds them, also where the file was there before: that
+    it holds the same is seen when the table is verified.
+    """
     digest, size = hashlib.sha256(), 0
 
     def noted() -> Iterator[memoryview]:
@@ -36,7 +40,10 @@ def put_file(path: Path, pieces: Iterable[memoryview]) -> dict[str, Any]:
             size += piece.nbytes
             yield piece
 
-    put_once(path, noted())
+    written = noted()
+    put_once(path, written, make_parents=False)  # a table that was given up must not come back
+    for _ in written:  # what was not taken, since the file was there
+        pass
     return {"bytes": size, "sha256": digest.hexdigest()}
 
 

@@ -37,6 +37,11 @@ class Survey:
     counts: Mapping[str, npt.NDArray[np.int64]]
     classifications: tuple[str, ...]
 
+    @property
+    def entries(self) -> int:
+        """How many entries there are to be matched."""
+        return sum(int(counts.sum()) for counts in self.counts.values())
+
 
 def survey(snapshots: Sequence[Snapshot]) -> Survey:
     """Read all snapshots, once and whole; raise HashListError when one is damaged."""

@@ -37,8 +37,16 @@ class Shard:
     max_distance: int | None = None
 
 
+def stem_of(table: Path, algorithm: str, number: int) -> Path:
+    """Return what the names of a shard's files begin with, in the folder of a table."""
+    return table / algorithm / f"{number:05}"
+
+
 def write_shard(stem: Path, entries: SortedEntries, max_distance: int | None) -> dict[str, Any]:
-    """Write the files of a shard, whose names begin with `stem`; return what a table's header says of it."""
+    """Write the files of a shard, whose names begin with `stem`; return what a table's header says of it.
+
+    Their folder must be there. Writing them twice is harmless, at once or one after the other.
+    """
     values, offsets = entries.values, entries.offsets
     contents = {
         "values.npy": npy_pieces("|u1", values.shape, [values]),

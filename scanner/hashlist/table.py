@@ -4,7 +4,9 @@ A table is put once, under a digest of what it is made of: snapshots, distances,
 """
 
 import contextlib
+import math
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,16 +16,18 @@ from typing import Any
 
 import pyarrow as pa
 
+from scanner import leftovers
 from scanner.config import digest_of
 from scanner.errors import HashListError, WorkspaceError
 from scanner.hashlist.bands import permutation
+from scanner.hashlist.building import Builder, Facts, plainly, works_of
 from scanner.hashlist.header import header_of, read_header
 from scanner.hashlist.postings import COMMON, meanings_of
-from scanner.hashlist.ranges import Survey, entries_within, ranges, survey
-from scanner.hashlist.shard import Shard, open_shard, verify_shard, write_shard
+from scanner.hashlist.ranges import Survey, survey
+from scanner.hashlist.shard import Shard, open_shard, stem_of, verify_shard
 from scanner.hashlist.snapshot import Snapshot
 from scanner.records import ALGORITHM_BYTES, PERCEPTUAL
-from scanner.workspace import Workspace, json_bytes, put_once
+from scanner.workspace import Workspace, json_bytes, make_folder, put_once
 
 LAYOUT = 3
 """Version of the files of a table; a new one makes new tables and leaves the old ones alone."""
@@ -31,7 +35,7 @@ LAYOUT = 3
 SHARD_VALUES = 1 << 24
 """Entries of a shard, but see `ranges`: of PDQ, 512 MB of values and twice that by bands.
 
-A build holds one shard, at 280 bytes an entry, and grows with no other number.
+Whoever makes shards holds one, at 280 bytes an entry, and grows with no other number.
 """
 
 REMEDY = "remove the table's folder; the next scan builds it again"
@@ -78,7 +82,7 @@ class HashTable:
         with _checked(self.path):
             for algorithm, facts in header["algorithms"].items():
                 for number, shard in enumerate(facts["shards"]):
-                    verify_shard(_stem(self.path, algorithm, number), shard)
+                    verify_shard(stem_of(self.path, algorithm, number), shard)
 
 
 def build_table(
@@ -86,10 +90,14 @@ def build_table(
     snapshots: Sequence[Snapshot],
     max_distances: Mapping[str, int],
     shard_values: int = SHARD_VALUES,
+    builder: Builder = plainly,
 ) -> HashTable:
     """Return the table of these snapshots, built first where it is not there.
 
     `max_distances` are those of every perceptual algorithm, in bits; what else it holds is not looked at.
+    Where more entries are to be matched than one shard holds, the builder makes the shards; else a plain loop
+    does, since nobody else would have begun by the time it is done.
+
     Building twice at once is harmless: whoever is first puts the folder. Raises HashListError when a
     snapshot is damaged or when there is nothing to match, WorkspaceError when the table cannot be written.
     """
@@ -104,9 +112,11 @@ def build_table(
                 "hashsweep lists import NAME FILE"
             )
         try:
-            _put_table(path, key, chosen, found)
+            large = found.entries > shard_values
+            _put_table(path, key, chosen, found, builder if large else plainly)
         except OSError as error:
-            raise WorkspaceError(f"{path}: the table cannot be written: {error.strerror}") from None
+            why = error.strerror or type(error).__name__
+            raise WorkspaceError(f"{path}: the table cannot be written: {why}") from None
     return open_table(path)
 
 
@@ -129,14 +139,21 @@ def _permutations() -> dict[str, list[int]]:
     return {str(bits): permutation(bits).tolist() for bits in widths}
 
 
-def _put_table(path: Path, key: dict[str, Any], snapshots: Sequence[Snapshot], found: Survey) -> None:
+def _put_table(
+    path: Path, key: dict[str, Any], snapshots: Sequence[Snapshot], found: Survey, builder: Builder
+) -> None:
     """Write all files into a temporary folder, then give it the table's name unless that is taken."""
     temporary = Path(tempfile.mkdtemp(".tmp", f".{path.name[:12]}.", path.parent))
     try:
-        algorithms = {
-            algorithm: _put_algorithm(temporary, algorithm, key, snapshots, found)
-            for algorithm in found.counts
-        }
+        for algorithm in found.counts:
+            make_folder(temporary / algorithm)
+        work = works_of(temporary, snapshots, found, key["max_distances"], key["shard_values"])
+        made: dict[str, dict[int, Facts]] = {algorithm: {} for algorithm in found.counts}
+        with contextlib.closing(builder(work)) as shards:
+            for one, facts in shards:
+                made[one.algorithm][one.number] = facts
+        leftovers.remove_files(temporary, [temporary], math.inf)  # of workers that died
+        algorithms = {algorithm: _facts(algorithm, shards) for algorithm, shards in made.items()}
         sealed = {"digest": path.name, "algorithms": algorithms, "algorithms_digest": digest_of(algorithms)}
         put_once(temporary / "table.json", json_bytes(header_of("table", key | sealed)))
         temporary.rename(path)
@@ -145,19 +162,11 @@ def _put_table(path: Path, key: dict[str, Any], snapshots: Sequence[Snapshot], f
         if not path.exists():  # else somebody else built it meanwhile, from the same entries
             raise
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        _remove(temporary)
 
 
-def _put_algorithm(
-    folder: Path, algorithm: str, key: dict[str, Any], snapshots: Sequence[Snapshot], found: Survey
-) -> dict[str, Any]:
-    counts, shards = found.counts[algorithm], []
-    for number, prefixes in enumerate(ranges(counts, key["shard_values"])):
-        entries = entries_within(snapshots, algorithm, prefixes, found.classifications)
-        if len(entries.postings) != counts[prefixes.start : prefixes.stop].sum():
-            raise HashListError(f"{folder.parent}: lists changed while their table was built; scan again")
-        stem = _stem(folder, algorithm, number)
-        shards.append(write_shard(stem, entries, key["max_distances"].get(algorithm)))
+def _facts(algorithm: str, made: Mapping[int, Facts]) -> dict[str, Any]:
+    shards = [made[number] for number in range(len(made))]
     return {
         "width": ALGORITHM_BYTES[algorithm],
         "values": sum(shard["values"] for shard in shards),
@@ -166,8 +175,12 @@ def _put_algorithm(
     }
 
 
-def _stem(folder: Path, algorithm: str, number: int) -> Path:
-    return folder / algorithm / f"{number:05}"
+def _remove(temporary: Path) -> None:
+    """Remove an unfinished table, if it is there: at once, for who still writes into it by its name."""
+    gone = temporary.with_name(f"{temporary.name[:14]}{secrets.token_hex(4)}.tmp")
+    with contextlib.suppress(OSError):
+        temporary = temporary.rename(gone)
+    shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _sync(folder: Path) -> None:
@@ -203,7 +216,7 @@ def _open_algorithm(path: Path, algorithm: str, header: dict[str, Any]) -> Algor
     facts, max_distance = header["algorithms"][algorithm], header["max_distances"].get(algorithm)
     entries = values = 0
     for number, shard in enumerate(facts["shards"]):
-        stem = _stem(path, algorithm, number)
+        stem = stem_of(path, algorithm, number)
         shards.append(open_shard(stem, shard, facts["width"], max_distance, entries))
         entries += shard["entries"]
         values += shard["values"]

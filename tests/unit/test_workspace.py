@@ -343,17 +343,21 @@ def test_half_a_table_that_a_kill_left_behind_is_removed_with_its_values_after_a
 BUILDER = """
 import os, signal, sys
 from pathlib import Path
+from scanner.hashlist.building import plainly
 from scanner.hashlist.ranges import Survey
 from scanner.hashlist.table import _put_table
-sys.addaudithook(lambda event, args: event == "os.rename" and os.kill(os.getpid(), signal.SIGKILL))
-_put_table(Path(sys.argv[1]), {}, [], Survey({}, ()))
+path, event, builder = Path(sys.argv[1]), sys.argv[2], {"plainly": plainly, "none": None}[sys.argv[3]]
+sys.addaudithook(lambda seen, args: seen == event and os.kill(os.getpid(), signal.SIGKILL))
+_put_table(path, {"max_distances": {}, "shard_values": 1}, [], Survey({}, ()), builder)
 """
 
 
-def test_the_folder_of_a_killed_build_is_one_that_is_removed(made):
-    builder = _python(BUILDER, made.tables / ("5" * 64))
-    builder.communicate()
-    assert builder.returncode == -signal.SIGKILL
+@pytest.mark.parametrize(("event", "builder"), [("os.rename", "plainly"), ("shutil.rmtree", "none")])
+def test_the_folder_of_a_killed_build_is_one_that_is_removed(made, event, builder):
+    """It is killed before it names the table, or, since making shards failed, before it removes them."""
+    killed = _python(BUILDER, made.tables / ("5" * 64), event, builder)
+    killed.communicate()
+    assert killed.returncode == -signal.SIGKILL
     (left,) = made.tables.iterdir()
     os.utime(left, (time.time() - 2 * DAY,) * 2)
     made.create()
