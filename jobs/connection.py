@@ -26,6 +26,6 @@ def reaching() -> Iterator[None]:
 def lost(error: BaseException) -> IncompleteRun:
     """Return what a run stops with whose scheduler does not answer any more."""
     return IncompleteRun(
-        f"scheduler: lost ({type(error).__name__}); what is done is kept; "
+        f"scheduler: lost ({type(error).__name__}); finished parts are kept; "
         "once the scheduler and its workers run, the same command continues"
     )

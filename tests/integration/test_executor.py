@@ -11,8 +11,9 @@ import pytest
 from distributed import Client, LocalCluster
 
 from jobs import worker
-from jobs.engine import QUIET
-from jobs.executor import KILLED, DaskExecutor
+from jobs.cluster import QUIET
+from jobs.executor import DaskExecutor
+from jobs.window import KILLED
 from jobs.worker import ScanPlugin, plugin_name
 from scanner.errors import ConfigError, WorkspaceError
 from scanner.fingerprint import fingerprint

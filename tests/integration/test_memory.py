@@ -4,9 +4,10 @@ import logging
 
 import dask
 import pytest
-from distributed import LocalCluster
+from distributed import Client, LocalCluster
 
-from jobs.engine import QUIET, dask_engine
+from jobs.cluster import QUIET
+from jobs.engine import dask_engine
 from scanner.config import Scheduler
 from scanner.worker import Spec
 from tests.cluster import PATIENT, work_of
@@ -39,8 +40,8 @@ def warnings(caplog):
 
 def test_workers_of_the_local_engine_have_no_memory_limit_and_nannies_that_never_end_them(work, caplog):
     settings = Scheduler(workers=1)
-    with dask_engine(settings, work.root)(Spec(work.spec.config, work.spec.table)) as executor:
-        client = executor._client
+    with dask_engine(settings, work.root)(Spec(work.spec.config, work.spec.table)):
+        client = Client.current()
         assert list(client.run(limits).values()) == [(None, False)]
         assert list(client.run(termination, nanny=True).values()) == [(None, False)]
     assert warnings(caplog) == []

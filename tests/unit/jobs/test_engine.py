@@ -2,7 +2,8 @@
 
 import pytest
 
-from jobs.engine import check_address, dask_engine
+from jobs.cluster import check_address
+from jobs.engine import dask_engine
 from scanner.config import Scheduler
 from scanner.errors import ConfigError
 

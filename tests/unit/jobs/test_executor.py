@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from jobs import executor
+from jobs import window as windows
 from jobs.executor import DaskExecutor, _close, _Split
 from scanner.findings.coverage import Coverage
 from scanner.records import Fingerprint, ObjectRef, Outcome
@@ -93,7 +93,7 @@ class OneByOne:
     def __init__(self, monkeypatch):
         self.flying = []
         self.most = 0
-        monkeypatch.setattr(executor, "wait", self._wait)
+        monkeypatch.setattr(windows, "wait", self._wait)
 
     def submit(self, *_, **__):
         self.flying.append(Flying())
