@@ -55,22 +55,25 @@ class ScanPlugin(WorkerPlugin):
         """
         with _making:
             if self._worker is None:
-                self._check_host()
+                check_host(self._probe, self._run, self._version)
                 self._worker = Worker(self._spec, self._threads)
         if self._ended:  # while the line was made: nobody else would close it
             self._worker.close()
         return self._worker
 
-    def _check_host(self) -> None:
-        if self._version != VERSION:  # also of a worker that joined after the run had begun
-            raise ConfigError(
-                f"scheduler: a worker runs hashsweep {VERSION}, this is {self._version}; install the same"
-            )
-        if sees(self._probe) != self._run:
-            raise WorkspaceError(
-                f"{self._probe.parent}: a worker does not see this workspace; put it on storage that "
-                "every worker shares, or use --scheduler local"
-            )
+
+def check_host(probe: Path, run: str, of: str) -> None:
+    """Raise unless this process may work for a run that was begun by version `of`.
+
+    ConfigError where another version runs, WorkspaceError where another workspace is seen.
+    """
+    if of != VERSION:  # also of a worker that joined after the run had begun
+        raise ConfigError(f"scheduler: a worker runs hashsweep {VERSION}, this is {of}; install the same")
+    if sees(probe) != run:
+        raise WorkspaceError(
+            f"{probe.parent}: a worker does not see this workspace; put it on storage that "
+            "every worker shares, or use --scheduler local"
+        )
 
 
 def plugin_name(run: str) -> str:

@@ -15,6 +15,7 @@ from scanner.config import Config, digest_of
 from scanner.errors import ConfigError, HashListError, WorkspaceError
 from scanner.findings.coverage import Coverage
 from scanner.fingerprint import DECODERS, methods_of
+from scanner.hashlist.building import Builder, plainly, telling
 from scanner.hashlist.snapshot import Snapshot, active_snapshots
 from scanner.hashlist.table import HashTable, build_table
 from scanner.inventory import Part
@@ -57,6 +58,7 @@ class Surroundings:
     token: Callable[[], str]
     retry: Retry
     reporter: Reporter
+    builder: Builder = plainly
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,8 @@ def start(config: Config, workspace: Workspace, around: Surroundings) -> Sweep:
         raise HashListError(
             f"{workspace.root}: no hash list; import one first: hashsweep lists import NAME FILE"
         )
-    table = build_table(workspace, snapshots, max_distances(config.match))
+    builder = telling(around.builder, around.reporter.event)
+    table = build_table(workspace, snapshots, max_distances(config.match), builder=builder)
     _refuse_what_is_not_computed(table, config)
     table.verify()  # a value that decayed would match nothing, and nobody would ever know
     expected = expected_matches(table, config.match)

@@ -68,7 +68,7 @@ class Processes:
         self.workers: list[subprocess.Popen[bytes]] = []
         protocol = "tls" if tls else "tcp"
         self.scheduler = self._start("scheduler", "--protocol", protocol, "--port", "0", "--no-show")
-        _until(self._file.exists)
+        until(self._file.exists)
         self.address: str = json.loads(self._file.read_text())["address"]
 
     def _start(self, kind: str, *options: str) -> "subprocess.Popen[bytes]":
@@ -83,13 +83,13 @@ class Processes:
         )
 
     def add_worker(self, wait: bool = True) -> None:
-        """Start one worker process, that nobody starts again; wait until the scheduler knows it."""
+        """Start one worker process, that nobody starts again; wait until the scheduler knows all."""
         self.workers.append(self._start("worker", "--no-nanny", "--nthreads", "2", "--memory-limit", "0"))
         if wait:
             names = ("tls_ca_file", "tls_client_cert", "tls_client_key")
             security = Security(**dict(zip(names, map(str, self._tls), strict=True))) if self._tls else None
             with Client(self.address, security=security, timeout=60, set_as_default=False) as client:
-                client.wait_for_workers(1, timeout=60)
+                client.wait_for_workers(sum(one.poll() is None for one in self.workers), timeout=60)
 
     def kill_workers(self) -> None:
         """Kill every worker there is."""
@@ -107,7 +107,8 @@ def _kill(process: "subprocess.Popen[bytes]") -> None:
     process.wait()
 
 
-def _until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    """Wait for what another process does; fail when it takes too long."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "not started in time"

@@ -14,6 +14,7 @@ from scanner.conclusion import Conclusion, conclude_sweep
 from scanner.config import Config, Scheduler, Target, reached
 from scanner.errors import ConfigError, IncompleteRun
 from scanner.findings.signature import load_key
+from scanner.hashlist.building import Builder, plainly
 from scanner.plain import PlainLoop
 from scanner.progress import LogReporter, Reporter, TerminalReporter
 from scanner.retry import Retry
@@ -62,7 +63,11 @@ def run(config: Config) -> Conclusion:
     key = None if config.signing.key_file is None else load_key(config.signing.key_file, workspace.root)
     engine = engine_of(config.scheduler, workspace.root)
     around = Surroundings(
-        lambda: datetime.now(UTC), lambda: secrets.token_hex(3), retry_of(config), reporter()
+        lambda: datetime.now(UTC),
+        lambda: secrets.token_hex(3),
+        retry_of(config),
+        reporter(),
+        builder_of(config.scheduler, workspace.root),
     )
     try:
         with workspace.lock("scan"):
@@ -86,6 +91,15 @@ def engine_of(settings: Scheduler, workspace: Path) -> Engine:
     from jobs import dask_engine  # noqa: PLC0415 - the plain loop works without an engine
 
     return dask_engine(settings, workspace)
+
+
+def builder_of(settings: Scheduler, workspace: Path) -> Builder:
+    """Return who makes the shards of a table that is large."""
+    if settings.address == "none":
+        return plainly
+    from jobs import dask_builder  # noqa: PLC0415 - as above
+
+    return dask_builder(settings, workspace)
 
 
 def retry_of(config: Config) -> Retry:

@@ -4,6 +4,7 @@ import errno
 import itertools
 import json
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,12 +22,14 @@ from scanner.config import (
     Target,
 )
 from scanner.errors import ConfigError, Exit, HashListError
+from scanner.hashlist.building import plainly
+from scanner.hashlist.table import build_table
 from scanner.records import OPTIONAL, Fingerprint, Outcome
-from scanner.scan import UNSETTLED
+from scanner.scan import UNSETTLED, Surroundings, start
 from scanner.slices import put_fingerprints, read_fingerprints
 from scanner.workspace import Workspace, put_once
 from tests.unit.hashlist.lists import value
-from tests.unit.sweeps import STORE, Loop, Room, Written
+from tests.unit.sweeps import RETRY, STORE, Loop, Room, Written
 
 BUCKET = Target(url="s3://bucket/photos/")
 
@@ -405,3 +408,28 @@ def test_a_stopped_run_counts_the_parts_at_rest_that_nobody_had_asked_for_yet(ro
     whole.listing.parts[-1].path.unlink()
     assert f"of {listed - 1} listed parts" in room.start().stopped()
     assert "the listing is not finished" in room.start().stopped()
+
+
+def test_a_large_table_is_made_by_who_is_there_for_it_and_told_of(room, monkeypatch):
+    monkeypatch.setattr("scanner.scan.build_table", partial(build_table, shard_values=1))
+    asked = []
+
+    def builder(work):
+        asked.extend(one.name for one in work)
+        yield from plainly(work)
+
+    around = Surroundings(room.clock.now, room.clock.token, RETRY, room.heard, builder)
+    start(room.config(), room.workspace, around)
+    assert asked == ["sha256-00000", "sha256-00001"]
+    assert [name for name, _ in room.heard.events] == [
+        "table begins",
+        "table grows",
+        "table grows",
+        "run begins",
+    ]
+    assert room.heard.events[0] == ("table begins", {"entries": 2, "shards": 2})
+
+
+def test_a_table_of_one_shard_is_not_told_of(room):
+    room.start()
+    assert [name for name, _ in room.heard.events] == ["run begins"]

@@ -8,9 +8,10 @@ import pytest
 from typer.testing import CliRunner
 
 from scanner.cli.commands import app
-from scanner.cli.run import engine_of, reporter, retry_of, with_targets
+from scanner.cli.run import builder_of, engine_of, reporter, retry_of, run, with_targets
 from scanner.config import Config, Fetch, Scheduler, Target
-from scanner.errors import ConfigError
+from scanner.errors import ConfigError, HashListError
+from scanner.hashlist.building import plainly
 from scanner.plain import PlainLoop
 from scanner.progress import LogReporter
 
@@ -81,6 +82,23 @@ def test_settings_that_are_not_targets_stay():
 
 def test_no_scheduler_is_the_plain_loop(tmp_path):
     assert engine_of(Scheduler(address="none"), tmp_path) is PlainLoop
+    assert builder_of(Scheduler(address="none"), tmp_path) is plainly
+
+
+@pytest.mark.parametrize(
+    ("address", "builder"), [("none", "scanner.hashlist.building"), ("local", "jobs.building")]
+)
+def test_large_tables_are_built_by_who_does_the_scan(tmp_path, monkeypatch, address, builder):
+    seen = []
+
+    def start(config, workspace, around):
+        seen.append(around.builder.__module__)
+        raise HashListError("far enough")
+
+    monkeypatch.setattr("scanner.cli.run.start", start)
+    with pytest.raises(HashListError, match="far enough"):
+        run(Config(targets=FILE, workspace=tmp_path / "workspace", scheduler=Scheduler(address=address)))
+    assert seen == [builder]
 
 
 def test_an_address_that_is_none_is_refused_before_anything_starts(tmp_path):
