@@ -11,7 +11,7 @@ from pathlib import Path
 
 import dask
 import pytest
-from distributed import LocalCluster
+from distributed import Client, LocalCluster
 
 from jobs.building import dask_builder
 from jobs.cluster import QUIET
@@ -57,12 +57,20 @@ def workspace(lists_of, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def cluster():
+def started():
     """Two workers, that are started again where they die; two deaths are too many for a shard."""
     options = {"threads_per_worker": 1, "host": "127.0.0.1", "dashboard_address": None, "memory_limit": 0}
     settings = {**QUIET, **PATIENT, "distributed.scheduler.allowed-failures": 1}
     with dask.config.set(settings), LocalCluster(2, **options) as cluster:
         yield cluster
+
+
+@pytest.fixture
+def cluster(started):
+    """The same, with both workers there again."""
+    with Client(started, set_as_default=False) as client:
+        client.wait_for_workers(2, timeout=60)
+    return started
 
 
 def build(workspace, builder, shard_values=SHARD_VALUES):
