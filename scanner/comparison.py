@@ -1,6 +1,6 @@
 """The only place that looks up what a newer run knows of findings that it no longer has as before."""
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from datetime import datetime
 from typing import Any
 
@@ -24,14 +24,16 @@ Step = tuple[str, str, bytes]
 def compare_runs(workspace: Workspace, old: RunFolder, new: RunFolder) -> Iterator[Difference]:
     """Yield what became of every finding between two finished runs; memory holds the lessened ones."""
     lost = list(lessened(read_findings(old.path), read_findings(new.path)))
-    provenance = read_manifest(new.path)["provenance"]
+    earlier, provenance = (read_manifest(run.path)["provenance"] for run in (old, new))
     targets = provenance["inventory"]["targets"]
     rows, blocked = _rows(new, lost)
-    entries = _entries(workspace, provenance, lost)
+    entries = _entries([_snapshot(workspace, named) for named in provenance["lists"]], lost)
+    then = [_snapshot(workspace, named) for named in earlier["lists"]]
+    entries_then = _entries([snapshot for snapshot in then if snapshot.path.is_dir()], lost)
     known = NewRun(
         fingerprint_of=rows.get,
         listed_whole=lambda ref: _listed_whole(targets, ref, blocked),
-        has_entry=entries.__contains__,
+        has_entry=lambda key: key in entries and entries[key] == entries_then.get(key, entries[key]),
         most=provenance["config"]["match"]["max_entries_per_list"],
     )
     return compare(read_findings(old.path), read_findings(new.path), known)
@@ -70,18 +72,21 @@ def _way_to(ref: ObjectRef) -> Iterator[Step]:
         yield store, bucket, b"/".join(components[:count])
 
 
-def _entries(workspace: Workspace, provenance: Mapping[str, Any], lost: list[Finding]) -> set[MatchKey]:
-    """Return which of the entries that lessened findings matched the newer run's lists still hold."""
+def _entries(snapshots: Sequence[Snapshot], lost: list[Finding]) -> dict[MatchKey, bytes]:
+    """Return the values of those entries that lessened findings matched, as far as snapshots have them.
+
+    Another value under the id of an entry makes it another entry.
+    """
     wanted = {match.match_key for finding in lost for match in finding.matches}
-    held: set[MatchKey] = set()
-    for named in provenance["lists"]:
-        ids = sorted({entry_id for name, _, entry_id, _ in wanted if name == named["list"]})
+    held: dict[MatchKey, bytes] = {}
+    for snapshot in snapshots:
+        ids = sorted({entry_id for name, _, entry_id, _ in wanted if name == snapshot.list})
         if not ids:
             continue
-        matched = matched_entries(open_snapshot(_snapshot(workspace, named)))
+        matched = matched_entries(open_snapshot(snapshot))
         for row in matched.filter(pc.is_in(matched["entry_id"], value_set=pa.array(ids))).to_pylist():
-            held.add((named["list"], row["member"], row["entry_id"], row["algorithm"]))
-    return held & wanted
+            held[(snapshot.list, row["member"], row["entry_id"], row["algorithm"])] = row["value"]
+    return {key: value for key, value in held.items() if key in wanted}
 
 
 def _snapshot(workspace: Workspace, named: Mapping[str, Any]) -> Snapshot:

@@ -23,6 +23,9 @@ from scanner.scan import Sweep
 from scanner.slices import read_fingerprints, read_matches
 from scanner.version import VERSION
 
+_TOLD = ("rematch_of", "inventory", "coverage", "expected_false_matches")
+"""What of a manifest's provenance is told at the end of a run."""
+
 
 @dataclass(frozen=True)
 class Conclusion:
@@ -44,7 +47,7 @@ class Conclusion:
             "manifest_digest": self.manifest["digest"],
             "rows_digest": self.manifest["rows_digest"],
             "counts": self.manifest["counts"],
-            **{name: provenance[name] for name in ("inventory", "coverage", "expected_false_matches")},
+            **{name: provenance[name] for name in _TOLD},
         }
 
 
@@ -169,6 +172,7 @@ def _provenance(sweep: Sweep, coverage: Coverage, reasons: list[str], now: datet
     return {
         "run_id": sweep.run.run_id,
         "target_key": header["target_key"],
+        "rematch_of": header.get("rematch_of"),
         "version": VERSION,
         "started_at": header["started_at"],
         "finished_at": now.isoformat(),

@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
+
 from scanner.answers import Joined, near_queries, put_answers, read_joined
+from scanner.carried import Carried, Tables, carry_over
 from scanner.config import Matching
 from scanner.errors import WorkspaceError
 from scanner.hashlist.table import HashTable
 from scanner.match.asked import Bytes
-from scanner.match.join import matched, near_limit
+from scanner.match.join import Found, matched, near_limit, nothing_found
 from scanner.match.near import Near, near_entries
 from scanner.queries import Block, queries_file, queries_of, read_fingerprint_tables
 from scanner.slices import put_matches
@@ -29,21 +32,29 @@ class JoinWork:
 
 @dataclass(frozen=True)
 class Part:
-    """The fingerprints of an inventory part, how many, and where their matches belong."""
+    """The fingerprints of an inventory part, how many, and where their matches belong.
+
+    `earlier` are matches of the same fingerprints with an earlier table, where they are carried over.
+    """
 
     rows: int
     fingerprints: Path
     output: Path
+    earlier: Path | None = None
 
 
 @dataclass(frozen=True)
 class MatchWork:
-    """The matches of some parts, from what their queries were answered: a file for each algorithm."""
+    """The matches of some parts, from what their queries were answered: a file for each algorithm.
+
+    There is no table where nothing is asked, since all matches are carried over.
+    """
 
     name: str
-    table: Path
+    table: Path | None
     parts: tuple[Part, ...]
     answers: tuple[tuple[str, Path], ...]
+    carried: Carried | None = None
 
     @property
     def rows(self) -> int:
@@ -67,19 +78,29 @@ def join_block(work: JoinWork, table: HashTable, matching: Matching) -> Joined:
     return read_joined(work.output)
 
 
-def match_parts(work: MatchWork, table: HashTable, matching: Matching) -> None:
+def match_parts(work: MatchWork, tables: Tables, matching: Matching) -> None:
     """Put the matches of some parts, where they are not there yet."""
     missing = [part for part in work.parts if not part.output.exists()]
     if not missing:
         return
     fingerprints = read_fingerprint_tables([part.fingerprints for part in missing])
+    found = _found(work, fingerprints, tables, matching)
+    start = 0
+    for part in missing:
+        matches = found.of(range(start, start + part.rows))
+        if work.carried is not None and part.earlier is not None:
+            own = fingerprints.slice(start, part.rows)
+            matches = carry_over(part.earlier, own, matches, work.carried, tables)
+        put_matches(part.output, *matches)
+        start += part.rows
+
+
+def _found(work: MatchWork, fingerprints: pa.Table, tables: Tables, matching: Matching) -> Found:
+    if work.table is None:
+        return nothing_found(fingerprints)
     files = dict(work.answers)
 
     def answers(algorithm: str, queries: Bytes) -> Near:
         return near_queries(files[algorithm], algorithm, queries)
 
-    found = matched(fingerprints, table, matching, answers)
-    start = 0
-    for part in missing:
-        put_matches(part.output, *found.of(range(start, start + part.rows)))
-        start += part.rows
+    return matched(fingerprints, tables(work.table), matching, answers)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from scanner.answers import Joined, gather
+from scanner.carried import Carried
 from scanner.config import Matching, digest_of
 from scanner.hashlist.table import HashTable
 from scanner.join_work import JoinWork, MatchWork, Part
@@ -41,13 +42,16 @@ class Executor(Protocol):
 class Join:
     """One join of fingerprints with a table; `folder` holds what is at rest until the matches are.
 
+    Where matches are carried over from an earlier table, this one is that of the entries added since, if any.
+
     `asked_parts` are gone through, and `block_queries` joined, at a time; neither changes a match.
     """
 
-    table: HashTable
+    table: HashTable | None
     matching: Matching
     folder: Path
     reporter: Reporter
+    carried: Carried | None = None
     asked_parts: int = ASKED_PARTS
     block_queries: int = BLOCK_QUERIES
 
@@ -56,16 +60,19 @@ class Join:
         missing = [part for part in parts if not part.output.exists()]
         step = self.asked_parts
         groups = [tuple(missing[start : start + step]) for start in range(0, len(missing), step)]
-        answers = self._answered(executor, groups) if groups else ()
+        table: Path | None = None
+        answers: tuple[tuple[str, Path], ...] = ()
+        if groups and self.table is not None:
+            table, answers = self.table.path, self._answered(executor, self.table, groups)
         self.reporter.matched(sum(part.rows for part in parts) - sum(part.rows for part in missing), 0)
-        works = (MatchWork(_name(group), self.table.path, group, answers) for group in groups)
+        works = (MatchWork(_name(group), table, group, answers, self.carried) for group in groups)
         for work, findings in executor.match(works):
             self.reporter.matched(work.rows, findings)
 
     def _answered(
-        self, executor: Executor, groups: Sequence[tuple[Part, ...]]
+        self, executor: Executor, table: HashTable, groups: Sequence[tuple[Part, ...]]
     ) -> tuple[tuple[str, Path], ...]:
-        asked = [self._ask_work(group) for group in groups]
+        asked = [self._ask_work(group, table) for group in groups]
         counts: Counts = {}
         for _, counted in executor.ask(asked):
             for algorithm, some in counted.items():
@@ -73,24 +80,24 @@ class Join:
         names = sorted(work.output.name for work in asked)
         questions = self.folder / f"{digest_of({'queries': names})[:32]}.json"
         put_once(questions, json_bytes({"queries": names}))
-        order = _order(blocks(counts, self.block_queries), self.table)
-        works = [self._join_work(block, shard, questions) for block, shard in order]
+        order = _order(blocks(counts, self.block_queries), table)
+        works = [self._join_work(block, shard, table, questions) for block, shard in order]
         for work, joined in executor.join(works):
             self.reporter.joined(work.name, joined.queries, joined.candidates)
         return tuple((algorithm, self._gather(algorithm, works)) for algorithm in counts)
 
-    def _ask_work(self, group: tuple[Part, ...]) -> AskWork:
+    def _ask_work(self, group: tuple[Part, ...], table: HashTable) -> AskWork:
         files = tuple(part.fingerprints for part in group)
         settings = {
             "fingerprints": [file.name for file in files],
-            "algorithms": [*self.table.algorithms],
+            "algorithms": [*table.algorithms],
             "min_pdq_quality": self.matching.min_pdq_quality,
         }
-        return AskWork(_name(group), self.table.path, files, self.folder / digest_of(settings)[:32])
+        return AskWork(_name(group), table.path, files, self.folder / digest_of(settings)[:32])
 
-    def _join_work(self, block: Block, shard: int, questions: Path) -> JoinWork:
+    def _join_work(self, block: Block, shard: int, table: HashTable, questions: Path) -> JoinWork:
         settings = {
-            "table": self.table.digest,
+            "table": table.digest,
             "queries": questions.stem,
             "block": [block.algorithm, block.prefixes.start, block.prefixes.stop],
             "shard": shard,
@@ -99,7 +106,7 @@ class Join:
         }
         name = f"{block.algorithm}-{block.prefixes.start:04}-{shard:05}"
         output = self.folder / f"{digest_of(settings)[:32]}.arrow"
-        return JoinWork(name, self.table.path, shard, block, questions, output)
+        return JoinWork(name, table.path, shard, block, questions, output)
 
     def _gather(self, algorithm: str, works: Sequence[JoinWork]) -> Path:
         """Put all answers of an algorithm into one file."""

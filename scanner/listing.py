@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -67,6 +67,25 @@ class Listing:
         ):
             self._reporter.listed(part.rows, part.last and number == len(self._places) - 1)
             yield part
+
+
+class Frozen(Listing):
+    """A listing that an earlier run made: nothing is listed, and what failed then is missing still."""
+
+    def __init__(self, parts: Sequence[Part], failures: Mapping[int, str], reporter: Reporter) -> None:
+        self.parts = [*parts]
+        self.failures = {**failures}
+        self.finished = not failures
+        self._reporter = reporter
+
+    def __iter__(self) -> Iterator[Part]:
+        """Yield the parts of all targets in order."""
+        for number, part in enumerate(self.parts, 1):
+            self._reporter.listed(part.rows, number == len(self.parts))
+            yield part
+
+    def stop(self) -> None:
+        """Do nothing: all is at rest."""
 
 
 def _ahead(parts: Iterator[Part]) -> Generator[Part]:

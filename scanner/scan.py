@@ -30,7 +30,7 @@ from scanner.slices import Slice, read_fingerprints, slice_of
 from scanner.target import Place, places_of
 from scanner.version import VERSION
 from scanner.worker import Spec, Summary
-from scanner.workspace import Workspace, put_once
+from scanner.workspace import Workspace, link
 
 UNSETTLED = INCOMPLETE | {Outcome.TIMED_OUT, Outcome.CRASHED, Outcome.GONE, Outcome.ARCHIVED}
 """Outcomes that another run may see otherwise: parts that hold one are not reused.
@@ -97,10 +97,7 @@ class Sweep:
         work = self.slice_of(part)
         earlier = self._earlier_parts.get(work.output.name)
         if earlier is not None and not work.output.exists() and _settled(earlier):
-            try:
-                work.output.hardlink_to(earlier)
-            except OSError:  # another file system, or as many links as this one bears
-                put_once(work.output, earlier.read_bytes())
+            link(earlier, work.output)
         return work
 
     @cached_property
@@ -147,6 +144,26 @@ def start(config: Config, workspace: Workspace, around: Surroundings) -> Sweep:
     Raises ConfigError, HashListError or WorkspaceError.
     """
     places = places_of(config.targets)
+    known = known_of(config, workspace, around)
+    run = begun(workspace, _command_key(config, places, known.table), known, config, around)
+    listing = Listing(places, config, run.inventory, around.retry, around.reporter)
+    return Sweep(config, places, workspace, known.snapshots, known.table, run, listing, around.reporter)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a run matches with: the lists, their table, and what chance alone would give."""
+
+    snapshots: Sequence[Snapshot]
+    table: HashTable
+    expected: ExpectedMatches
+
+
+def known_of(config: Config, workspace: Workspace, around: Surroundings) -> Known:
+    """Return what a run of these settings would match with.
+
+    Raises HashListError where there is no list, ConfigError where matches would be missed or left to chance.
+    """
     snapshots = active_snapshots(workspace)
     if not snapshots:
         raise HashListError(
@@ -158,9 +175,7 @@ def start(config: Config, workspace: Workspace, around: Surroundings) -> Sweep:
     table.verify()  # a value that decayed would match nothing, and nobody would ever know
     expected = expected_matches(table, config.match)
     _refuse_random_matches(expected, config)
-    run = _run(config, workspace, places, snapshots, table, expected, around)
-    listing = Listing(places, config, run.inventory, around.retry, around.reporter)
-    return Sweep(config, places, workspace, snapshots, table, run, listing, around.reporter)
+    return Known(snapshots, table, expected)
 
 
 def _refuse_what_is_not_computed(table: HashTable, config: Config) -> None:
@@ -187,16 +202,10 @@ def _refuse_random_matches(expected: ExpectedMatches, config: Config) -> None:
         )
 
 
-def _run(
-    config: Config,
-    workspace: Workspace,
-    places: Sequence[Place],
-    snapshots: Sequence[Snapshot],
-    table: HashTable,
-    expected: ExpectedMatches,
-    around: Surroundings,
+def begun(
+    workspace: Workspace, key: str, known: Known, config: Config, around: Surroundings, **facts: str
 ) -> RunFolder:
-    key = _command_key(config, places, table)
+    """Take up the unfinished run of the same key, or begin one whose header holds further facts."""
     now = around.now()
     run = take_up(workspace, key, now, timedelta(hours=config.run.resume_within_hours))
     if run is not None:
@@ -204,23 +213,24 @@ def _run(
         return run
     header: dict[str, Any] = {
         "key": key,
-        "target_key": _target_key(config, places),
+        "target_key": target_key(config),
         "version": VERSION,
         "config": config.shown(),
-        "table": table.digest,
-        "lists": [snapshot.provenance() for snapshot in snapshots],
-        "expected_false_matches": {**expected.to_dict(), "words": expected.describe()},
+        "table": known.table.digest,
+        "lists": [snapshot.provenance() for snapshot in known.snapshots],
+        "expected_false_matches": {**known.expected.to_dict(), "words": known.expected.describe()},
+        **facts,
     }
     run = begin(workspace, header, now, around.token())
     around.reporter.event("run begins", run_id=run.run_id)
     return run
 
 
-def _target_key(config: Config, places: Sequence[Place]) -> str:
+def target_key(config: Config) -> str:
     """Return a digest over what a run speaks of: its places, and which of their objects."""
     addresses = sorted(
         [place.store, place.scheme, place.bucket, place.prefix, str(place.target.versions)]
-        for place in places
+        for place in places_of(config.targets)
     )
     return digest_of({"places": addresses, "select": config.select.model_dump(mode="json")})
 

@@ -99,7 +99,7 @@ class Worker:
 
     def match(self, work: MatchWork) -> int:
         """Put the matches of some parts, unless that was done before; return how many objects have any."""
-        match_parts(work, self._table(work.table), self._config.match)
+        match_parts(work, self._table, self._config.match)
         return sum(objects_matched(part.output) for part in work.parts)
 
     def _table(self, path: Path) -> HashTable:

@@ -186,6 +186,23 @@ def put_once(path: Path, data: bytes | Iterable[memoryview], make_parents: bool 
         return True
 
 
+def link(earlier: Path, path: Path) -> None:
+    """Put a file that is there already under a further name, once.
+
+    Raises Unwritable as `put_once` does, and WorkspaceError where the file cannot be read.
+    """
+    try:
+        path.hardlink_to(earlier)
+    except FileExistsError:
+        return
+    except OSError:  # another file system, or as many links as this one bears
+        try:
+            data = earlier.read_bytes()
+        except OSError as error:
+            raise WorkspaceError(f"{earlier}: cannot be read: {error.strerror}") from None
+        put_once(path, data)
+
+
 def replace(path: Path, data: bytes) -> None:
     """Point a name at new content, atomically; raises Unwritable as `put_once` does."""
     with _writing(path):

@@ -10,6 +10,7 @@ import typer
 from scanner.cli import config, lists
 from scanner.cli.demo import demo
 from scanner.cli.findings import findings, signing_key, verify
+from scanner.cli.rematch import rematch
 from scanner.cli.scan import scan
 from scanner.version import VERSION
 
@@ -23,6 +24,7 @@ app = typer.Typer(
 app.add_typer(lists.app, name="lists")
 app.add_typer(config.app, name="config")
 app.command("scan")(scan)
+app.command("rematch")(rematch)
 app.command("findings")(findings)
 app.command("verify")(verify)
 app.command("signing-key")(signing_key)

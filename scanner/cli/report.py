@@ -29,6 +29,8 @@ def print_conclusion(conclusion: Conclusion, console: Console) -> None:
         console.print(_unseen(coverage["unseen"]))
     markers = inventory["delete_markers"]
     listed = f"{inventory['objects']:,} object versions listed"
+    if said["rematch_of"] is not None:
+        listed = f"stored fingerprints of run {said['rematch_of']}: {listed} then"
     console.print(
         f"{listed}, {inventory['bytes'] / 1e6:,.1f} MB" + (f"; {markers:,} delete markers" * bool(markers))
     )

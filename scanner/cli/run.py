@@ -18,7 +18,7 @@ from scanner.hashlist.building import Builder, plainly
 from scanner.plain import PlainLoop
 from scanner.progress import LogReporter, Reporter, TerminalReporter
 from scanner.retry import Retry
-from scanner.scan import Executor, Surroundings, start
+from scanner.scan import Executor, Surroundings, Sweep, start
 from scanner.target import place_of, places_of, refuse_workspace_inside
 from scanner.worker import Spec
 from scanner.workspace import Workspace
@@ -55,8 +55,8 @@ def _where(target: Target) -> tuple[str, str, str] | None:
     return place.scheme, place.bucket, place.prefix
 
 
-def run(config: Config) -> Conclusion:
-    """Run the line with this machine's clock, randomness and terminal."""
+def run(config: Config, begin: Callable[[Config, Workspace, Surroundings], Sweep] = start) -> Conclusion:
+    """Run the line, from its beginning on, with this machine's clock, randomness and terminal."""
     workspace = Workspace(config.workspace)
     refuse_workspace_inside(places_of(config.targets), workspace)
     workspace.create()
@@ -72,7 +72,7 @@ def run(config: Config) -> Conclusion:
     try:
         with workspace.lock("scan"):
             workspace.remove_probes()
-            sweep = start(config, workspace, around)
+            sweep = begin(config, workspace, around)
             try:
                 with engine(Spec(sweep.config, sweep.table.path)) as executor:
                     coverage = sweep.fingerprint(executor)

@@ -10,6 +10,7 @@ from scanner.cli.startup import starting
 from scanner.errors import Exit
 
 if TYPE_CHECKING:
+    from scanner.conclusion import Conclusion
     from scanner.config import Config
 
 Insecure = Annotated[
@@ -69,10 +70,15 @@ def scan(
 def _scanned(config: "Config", targets: list[str], access: dict[str, str], as_json: bool) -> Exit:
     """Scan, say what came of it, and return the exit code."""
     with starting():
-        from scanner.cli.report import print_conclusion
         from scanner.cli.run import run, with_targets
     settings = with_targets(config, targets, access)
-    conclusion = run(settings)
+    return concluded(run(settings), settings, as_json)
+
+
+def concluded(conclusion: "Conclusion", settings: "Config", as_json: bool) -> Exit:
+    """Say what came of a run, and return the exit code."""
+    from scanner.cli.report import print_conclusion
+
     if as_json:
         print_json(conclusion.summary())
     else:

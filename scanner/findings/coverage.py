@@ -82,6 +82,24 @@ class Coverage:
         }
 
 
+def coverage_from(counts: Mapping[str, Any]) -> Coverage:
+    """Return the coverage whose plain values these are: the inverse of `to_dict`."""
+    reasons = {
+        (outcome, reason): count
+        for outcome, counted in counts["reasons"].items()
+        for reason, count in counted.items()
+    }
+    unseen = counts["unseen"].items()
+    return Coverage(
+        Counter(counts["outcomes"]),
+        Counter(counts["bytes"]),
+        Counter(reasons),
+        Counter({name: said["objects"] for name, said in unseen}),
+        Counter({name: said["bytes"] for name, said in unseen}),
+        counts["bytes_read"],
+    )
+
+
 def coverage_of(fingerprints: Iterable[Fingerprint]) -> Coverage:
     """Return the coverage of fingerprint rows."""
     outcomes, sizes, unseen, unseen_sizes = Counter[str](), Counter[str](), Counter[str](), Counter[str]()

@@ -45,6 +45,12 @@ class Found:
         return self.matches.slice(start, stop - start), left_out
 
 
+def nothing_found(fingerprints: pa.Table) -> Found:
+    """Return what a join with nothing gives."""
+    none = np.empty(0, np.int64)
+    return Found(fingerprints, schema_of(Match).empty_table(), none, np.zeros(len(fingerprints), np.int64))
+
+
 Answers = Callable[[str, Bytes], Near]
 """Says for an algorithm what lies near distinct queries, uint8[Q, W], ascending."""
 

@@ -252,6 +252,37 @@ def test_turned_and_mirrored_copies_are_found_where_that_is_asked_for(workspace,
         assert named == {"mirrored.jpg": "flip_horizontal", "turned.png": "rotate270"}
 
 
+@pytest.mark.parametrize("scheduler", ["none", "local"])
+def test_new_lists_meet_stored_fingerprints_and_nothing_is_read_again(
+    directory, workspace, tmp_path, scheduler
+):
+    url, engine = f"file://{directory}", ("--scheduler", scheduler, "--json")
+    first = scan(url, workspace)
+    for path in directory.rglob("*.*"):
+        path.write_bytes(b"nothing that was there")
+    more = [content()[f"photos/{seed:03d}.jpg"] for seed in range(1, 8)]
+    update = ("lists", "import", "tests", write_list(tmp_path / "more.csv", more), "--accept-changes")
+    assert hashsweep(*update, "-w", workspace).code == 0
+    done = hashsweep("rematch", url, "-w", workspace, *engine, env=TOLERANT)
+    assert done.code == 1, done.err
+    assert done.json["rematch_of"] == first.json["run_id"]
+    gone = {"photos/000.jpg", "copies/exact.jpg"}
+    assert {row["key"] for row in rows(workspace)} == FOUND - gone | {"photos/006.jpg", "photos/007.jpg"}
+    difference = hashsweep(
+        "findings", "-w", workspace, "--diff", first.json["run_id"], "--format", "jsonl"
+    ).out
+    told = [json.loads(line) for line in difference.splitlines()]
+    assert {one["key"]: one["reason"] for one in told if one["state"] == "gone"} == dict.fromkeys(
+        gone, "entry_withdrawn"
+    )
+
+
+def test_a_rematch_before_any_scan_says_which_command_comes_first(directory, workspace):
+    refused = hashsweep("rematch", f"file://{directory}", "-w", workspace)
+    assert refused.code == 2
+    assert "`hashsweep scan` makes one" in refused.err
+
+
 def test_severity_follows_the_list_and_exactness(directory, workspace):
     assert scan(f"file://{directory}", workspace, HASHSWEEP_LISTS__TESTS__ILLEGAL='["A"]').code == 1
     severity = {row["key"]: row["severity"] for row in rows(workspace)}

@@ -173,14 +173,15 @@ class Room:
         around = Surroundings(self.clock.now, self.clock.token, RETRY, self.heard)
         return start(self.config(**settings), self.workspace, around)
 
-    def scan(self, executor=Loop, **settings):
+    def scan(self, executor=Loop, begin=None, **settings):
         """Return a run that was fingerprinted and joined, its coverage, and who did it."""
-        sweep = self.start(**settings)
+        around = Surroundings(self.clock.now, self.clock.token, RETRY, self.heard)
+        sweep = (begin or start)(self.config(**settings), self.workspace, around)
         chosen = executor(sweep) if isinstance(executor, type) else executor
         coverage = sweep.fingerprint(chosen)
         sweep.match(chosen)
         return sweep, coverage, chosen
 
-    def conclude(self, executor=Loop, **settings):
-        sweep, coverage, _ = self.scan(executor, **settings)
+    def conclude(self, executor=Loop, begin=None, **settings):
+        sweep, coverage, _ = self.scan(executor, begin, **settings)
         return conclude_sweep(sweep, coverage, None, self.clock.now())

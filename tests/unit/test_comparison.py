@@ -183,6 +183,17 @@ def test_an_entry_that_the_list_no_longer_has_retires_its_findings(room):
     assert told == {**dict.fromkeys(FOUND, ("unchanged", None)), "1.jpg": ("gone", "entry_withdrawn")}
 
 
+@pytest.mark.parametrize("kept", [True, False])
+def test_an_id_that_now_names_another_value_is_another_entry_where_that_can_be_told(room, kept):
+    first = room.conclude()
+    room.import_pictures((3, 1))
+    if not kept:
+        (facts,) = first.manifest["provenance"]["lists"]
+        shutil.rmtree(room.workspace.lists / "tests" / facts["digest"])
+    told = states(room, first, room.conclude())
+    assert told["0.jpg"] == ("gone", "entry_withdrawn" if kept else "policy_changed")
+
+
 def test_the_same_entry_in_another_list_is_not_the_same_match(room):
     first = room.conclude()
     room.import_pictures((2,))

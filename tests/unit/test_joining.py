@@ -7,7 +7,7 @@ import pytest
 from scanner.config import ListPolicy, Matching
 from scanner.hashlist.importer import import_list
 from scanner.hashlist.snapshot import active_snapshots
-from scanner.hashlist.table import build_table
+from scanner.hashlist.table import build_table, open_table
 from scanner.join_work import Part, join_block, match_parts
 from scanner.joining import Join
 from scanner.match.distances import max_distances
@@ -49,7 +49,7 @@ class Plainly:
         return self._each(work, self._match)
 
     def _match(self, work):
-        match_parts(work, self.table, self.matching)
+        match_parts(work, open_table, self.matching)
         return sum(objects_matched(part.output) for part in work.parts)
 
 
@@ -168,7 +168,9 @@ def test_parts_that_have_their_matches_are_not_joined_again(known, parts, tmp_pa
 )
 def test_what_costs_more_to_move_is_moved_once(known, parts, tmp_path, block_queries, shard_first):
     loop = Plainly(known)
-    Join(known, MATCHING, tmp_path / "joins", Heard(), 3, block_queries).run(loop, parts)
+    Join(known, MATCHING, tmp_path / "joins", Heard(), asked_parts=3, block_queries=block_queries).run(
+        loop, parts
+    )
     order = [name for name in loop.done if name.startswith("pdq-")]
     assert len({name[-5:] for name in order}) > 2
     assert order == sorted(order, key=lambda name: (name[-5:] if shard_first else "", name))

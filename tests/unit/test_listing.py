@@ -8,7 +8,7 @@ import pytest
 from scanner.config import Config, Run, Target
 from scanner.errors import WorkspaceError
 from scanner.inventory import read_part
-from scanner.listing import Listing
+from scanner.listing import Frozen, Listing
 from scanner.target import places_of
 from tests.line import write_store
 from tests.unit.sweeps import RETRY, Heard
@@ -160,3 +160,15 @@ def test_a_target_without_its_last_part_leaves_the_listing_unfinished(listing):
     listed = listing()
     listed.stop()
     assert (len(listed.parts), listed.finished) == (len(whole) - 1, False)
+
+
+@pytest.mark.parametrize("failures", [{}, {1: "denied"}])
+def test_a_frozen_listing_says_again_what_was_listed_and_what_was_not(listing, failures):
+    listed, heard = listing(), Heard()
+    list(listed)
+    parts = [part for part in listed.parts if part.target not in failures]
+    frozen = Frozen(parts, failures, heard)
+    assert list(frozen) == parts == frozen.parts
+    assert (frozen.failures, frozen.finished) == (failures, not failures)
+    assert heard.rows == [(part.rows, part is parts[-1]) for part in parts]
+    frozen.stop()

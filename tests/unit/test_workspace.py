@@ -96,6 +96,30 @@ def test_a_file_system_without_hard_links_is_named_as_such_and_nothing_is_left_t
     assert list((tmp_path / "workspace").iterdir()) == []
 
 
+def test_a_file_gets_a_further_name_once(tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    workspace.put_once(first, b"data")
+    workspace.link(first, second)
+    assert second.samefile(first)
+    other = tmp_path / "other"
+    workspace.put_once(other, b"else")
+    workspace.link(other, second)
+    assert second.read_bytes() == b"data"
+
+
+def test_where_a_file_bears_no_further_link_its_content_is_put(tmp_path, monkeypatch):
+    workspace.put_once(tmp_path / "first", b"data")
+
+    def link(path, target):
+        raise OSError(errno.EMLINK, os.strerror(errno.EMLINK), target, None, path)
+
+    monkeypatch.setattr(Path, "hardlink_to", link)
+    workspace.link(tmp_path / "first", tmp_path / "second")
+    assert (tmp_path / "second").read_bytes() == b"data"
+    with pytest.raises(WorkspaceError, match=r"third: cannot be read: No such file"):
+        workspace.link(tmp_path / "third", tmp_path / "fourth")
+
+
 @pytest.mark.parametrize("data", [b"", b"\x00" * (3 << 20)], ids=len)
 def test_any_size_arrives_whole(tmp_path, data):
     assert workspace.put_once(tmp_path / "part", data)

@@ -26,8 +26,9 @@ COVERAGE = Coverage(
 )
 
 
-def told(code=Exit.CLEAN, reasons=(), coverage=COVERAGE, findings=0, markers=0, dropped=None):
+def told(code=Exit.CLEAN, reasons=(), coverage=COVERAGE, findings=0, markers=0, dropped=None, earlier=None):
     provenance = {
+        "rematch_of": earlier,
         "inventory": {"objects": 12_009, "bytes": 34_500_000, "delete_markers": markers, "targets": []},
         "coverage": coverage.to_dict(),
         "expected_false_matches": {"words": "0.1 random matches are expected"},
@@ -54,6 +55,13 @@ def test_every_end_that_a_run_can_come_to_has_its_words(code):
 def test_a_clean_run_never_says_that_what_was_not_read_is_clean():
     assert WORDS[Exit.CLEAN] == "complete, nothing found in what was read"
     assert "a match is not a verdict" in WORDS[Exit.FINDINGS]
+
+
+def test_a_rematch_never_says_that_anything_was_listed_today():
+    assert "\nstored fingerprints of run run-0: 12,009 object versions listed then, 34.5 MB" in told(
+        earlier="run-0"
+    )
+    assert "\n12,009 object versions listed, 34.5 MB" in told()
 
 
 def lines(text):

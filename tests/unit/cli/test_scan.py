@@ -88,16 +88,16 @@ def test_no_scheduler_is_the_plain_loop(tmp_path):
 @pytest.mark.parametrize(
     ("address", "builder"), [("none", "scanner.hashlist.building"), ("local", "jobs.building")]
 )
-def test_large_tables_are_built_by_who_does_the_scan(tmp_path, monkeypatch, address, builder):
+def test_large_tables_are_built_by_who_does_the_scan(tmp_path, address, builder):
     seen = []
 
     def start(config, workspace, around):
         seen.append(around.builder.__module__)
         raise HashListError("far enough")
 
-    monkeypatch.setattr("scanner.cli.run.start", start)
+    config = Config(targets=FILE, workspace=tmp_path / "workspace", scheduler=Scheduler(address=address))
     with pytest.raises(HashListError, match="far enough"):
-        run(Config(targets=FILE, workspace=tmp_path / "workspace", scheduler=Scheduler(address=address)))
+        run(config, start)
     assert seen == [builder]
 
 

@@ -11,6 +11,7 @@ from scanner.findings.coverage import (
     OTHER_REASONS,
     Coverage,
     conclude,
+    coverage_from,
     coverage_of,
     looked_inside,
     reconcile,
@@ -144,6 +145,7 @@ def test_a_coverage_in_plain_values_is_json_and_counts_everything(some):
     assert (plain["outcomes"], plain["bytes"]) == (coverage.outcomes, coverage.bytes)
     assert sum(len(counts) for counts in plain["reasons"].values()) == len(coverage.reasons)
     assert {name: unseen["bytes"] for name, unseen in plain["unseen"].items()} == coverage.unseen_bytes
+    assert coverage_from(plain) == coverage
 
 
 def test_reasons_stay_small_and_lose_no_object():
