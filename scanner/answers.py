@@ -18,7 +18,7 @@ import pyarrow as pa
 from scanner.errors import WorkspaceError
 from scanner.hashlist.arrays import arrow_pieces
 from scanner.match.asked import Bytes, distinct
-from scanner.match.near import Near, nearest, ranges
+from scanner.match.nearest import Near, nearest, ranges
 from scanner.records import ALGORITHM_BYTES
 from scanner.workspace import put_once
 

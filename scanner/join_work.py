@@ -12,7 +12,8 @@ from scanner.errors import WorkspaceError
 from scanner.hashlist.table import HashTable
 from scanner.match.asked import Bytes
 from scanner.match.join import Found, matched, near_limit, nothing_found
-from scanner.match.near import Near, near_entries
+from scanner.match.near import near_entries
+from scanner.match.nearest import Near
 from scanner.queries import Block, queries_file, queries_of, read_fingerprint_tables
 from scanner.slices import put_matches
 from scanner.workspace import read_json

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scanner.match.asked import Asked
-from scanner.match.near import LIST_SHIFT, Near, ranges, ranks
+from scanner.match.nearest import LIST_SHIFT, Near, ranges, ranks
 
 Indices = npt.NDArray[np.int64]
 

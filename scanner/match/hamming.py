@@ -147,7 +147,7 @@ def _join_chunk(queries: Any, table: Any, limit: Any, offset: int, held: Any, co
             for word in range(table.shape[1]):
                 columns[word, row] = table[block + row, word]
         for query in range(queries.shape[0]):
-            if held.counts[query] <= held.most and _near_start(queries[query], columns, size, limit):
+            if held.counts[query] <= held.most and near_start(queries[query], columns, size, limit):
                 count = _collect(queries, query, (columns, size, offset + block), limit, held, count)
                 if count < 0:
                     return count
@@ -155,7 +155,7 @@ def _join_chunk(queries: Any, table: Any, limit: Any, offset: int, held: Any, co
 
 
 @njit
-def _near_start(query: Words, columns: Words, size: int, limit: np.uint64) -> int:
+def near_start(query: Words, columns: Words, size: int, limit: np.uint64) -> int:
     """Count the rows whose first two words lie within the limit."""
     near = 0
     first, first_column = query[0], columns[0]

@@ -16,7 +16,8 @@ from scanner.match.asked import OWN, Asked, Bytes, asked_of, distinct, others_of
 from scanner.match.choice import Chosen, choose
 from scanner.match.distances import max_distances
 from scanner.match.hamming import Bounds
-from scanner.match.near import BOUNDS, Near, near_entries, nearest
+from scanner.match.near import BOUNDS, near_entries
+from scanner.match.nearest import Near, nearest
 from scanner.records import DIGESTS, Match, ObjectRef, record_of, schema_of
 
 pc: Any = pyarrow.compute  # its type stubs do not know chunked arrays

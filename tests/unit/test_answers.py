@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from scanner.answers import Joined, gather, near_queries, put_answers, read_joined
 from scanner.errors import WorkspaceError
-from scanner.match.near import Near, near_entries, nearest
+from scanner.match.near import near_entries
+from scanner.match.nearest import Near, nearest
 from tests.unit.hashlist import lists
 from tests.unit.match.test_join import entry, table_of
 from tests.unit.match.test_near import rows_of

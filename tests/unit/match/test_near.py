@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanner.match.hamming import Bounds, hamming_join
-from scanner.match.near import BOUNDS, near_entries, nearest, ranks
+from scanner.match.near import BOUNDS, near_entries
+from scanner.match.nearest import nearest, ranks
 from scanner.records import PERCEPTUAL
 from tests.unit.hashlist import lists
 from tests.unit.match.test_hamming import flip
@@ -26,6 +27,7 @@ def rows_of(values, width):
 def crowd(algorithm, entries, queries, shard_values=1000):
     """Return a cluster of entries and some that lie elsewhere, and a cluster of queries."""
     values = [*cluster(algorithm, entries), *(lists.value(algorithm, n) for n in range(1, 6))]
+    values += values[:1] * 7  # one that very many entries have
     known = [entry(algorithm, value, f"e{n}", f"list{n % 2}") for n, value in enumerate(values)]
     asked = sorted({*cluster(algorithm, queries, 50)})
     table = table_of(*known, shard_values=shard_values).algorithms[algorithm]
