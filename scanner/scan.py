@@ -23,7 +23,7 @@ from scanner.listing import Listing
 from scanner.match.distances import max_distances
 from scanner.match.expected import ExpectedMatches, expected_matches
 from scanner.progress import Reporter
-from scanner.records import INCOMPLETE, OPTIONAL, Outcome
+from scanner.records import INCOMPLETE, OPTIONAL, PERCEPTUAL, Outcome
 from scanner.retry import Retry
 from scanner.runs import RunFolder, all_runs, begin, take_up
 from scanner.slices import Slice, read_fingerprints, slice_of
@@ -48,6 +48,10 @@ class Executor(joining.Executor, Protocol):
 
 
 Engine = Callable[[Spec], AbstractContextManager[Executor]]
+
+
+MANY = 1 << 17
+"""Values of a table from which on people are told that each query is compared with all of them."""
 
 
 @dataclass(frozen=True)
@@ -175,6 +179,7 @@ def known_of(config: Config, workspace: Workspace, around: Surroundings) -> Know
     table.verify()  # a value that decayed would match nothing, and nobody would ever know
     expected = expected_matches(table, config.match)
     _refuse_random_matches(expected, config)
+    _tell_of_scans(table, config, around.reporter)
     return Known(snapshots, table, expected)
 
 
@@ -200,6 +205,16 @@ def _refuse_random_matches(expected: ExpectedMatches, config: Config) -> None:
             f"match: {expected.describe()}; lower match.{expected.most}_max_distance, or set "
             "match.accept_expected_false_matches = true"
         )
+
+
+def _tell_of_scans(table: HashTable, config: Config, reporter: Reporter) -> None:
+    """Say where a join will take long since the distance is beyond what bands serve."""
+    limits = max_distances(config.match)
+    for name in PERCEPTUAL:
+        known = table.algorithms.get(name)
+        if known is not None and known.values >= MANY and not any(shard.indices for shard in known.shards):
+            facts = {"algorithm": name, "values": known.values, "max_distance": limits[name]}
+            reporter.event("all values are compared", **facts)
 
 
 def begun(

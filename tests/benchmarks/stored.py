@@ -15,13 +15,16 @@ _ONE = table_of(
 )
 
 
-def put_parts(folder, values, rows, first=0):
-    """Put the fingerprints of objects with these PDQs, so many rows a part; return the parts."""
+def put_parts(folder, values, rows, earlier=None):
+    """Put the fingerprints of objects with these PDQs, so many rows a part; return the parts.
+
+    `earlier` are the matches that every part is to have had.
+    """
     folder.mkdir(exist_ok=True)
     parts = []
     for start in range(0, len(values), rows):
         some = values[start : start + rows]
-        numbers = np.arange(first + start, first + start + len(some))
+        numbers = np.arange(start, start + len(some))
         columns = {
             "key": pa.array(np.char.mod("accounts/%09d.jpg", numbers)),
             "etag": pa.array(np.char.mod("%032x", numbers)),
@@ -32,9 +35,9 @@ def put_parts(folder, values, rows, first=0):
             columns[field.name] if field.name in columns else pa.repeat(_ONE[field.name][0], len(some))
             for field in schema_of(Fingerprint)
         ]
-        name = f"{first + start:09}.parquet"
+        name = f"{start:09}.parquet"
         pq.write_table(pa.Table.from_arrays(arrays, schema=schema_of(Fingerprint)), folder / name)
-        parts.append(Part(len(some), folder / name, folder / f"matches-{name}"))
+        parts.append(Part(len(some), folder / name, folder / f"matches-{name}", earlier))
     return parts
 
 

@@ -60,12 +60,15 @@ def words(values):
     ).cast(pa.binary())
 
 
-def entries_of(values, name="list", algorithm="pdq"):
-    """Return the entries of a list: one for each value."""
+def entries_of(values, name="list", algorithm="pdq", first=0):
+    """Return the entries of a list: one for each value, numbered from `first` on."""
     count, schema = len(values), schema_of(HashEntry)
     same = {"list": name, "member": "m", "algorithm": algorithm, "classification": "A", "status": "active"}
     columns = {key: pa.repeat(pa.scalar(word), count) for key, word in same.items()}
-    columns |= {"value": words(values), "entry_id": pa.array(np.char.mod("e%09d", np.arange(count)))}
+    columns |= {
+        "value": words(values),
+        "entry_id": pa.array(np.char.mod("e%09d", np.arange(first, first + count))),
+    }
     columns["tags"] = pa.array(np.zeros(count + 1, np.int32))
     columns["tags"] = pa.ListArray.from_arrays(columns["tags"], pa.array([], pa.string()))
     arrays = [
@@ -75,9 +78,9 @@ def entries_of(values, name="list", algorithm="pdq"):
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def put_list(workspace, values, name="list", algorithm="pdq"):
+def put_list(workspace, values, name="list", algorithm="pdq", first=0):
     """Put a list of these values into a workspace."""
-    digest = put_snapshot(workspace, name, entries_of(values, name, algorithm), {})
+    digest = put_snapshot(workspace, name, entries_of(values, name, algorithm, first), {})
     return make_active(workspace, name, digest, AT)
 
 

@@ -433,3 +433,12 @@ def test_a_large_table_is_made_by_who_is_there_for_it_and_told_of(room, monkeypa
 def test_a_table_of_one_shard_is_not_told_of(room):
     room.start()
     assert [name for name, _ in room.heard.events] == ["run begins"]
+
+
+@pytest.mark.parametrize("many", [1, 3])
+def test_a_large_table_of_which_all_values_are_compared_is_told_of(room, monkeypatch, many):
+    room.import_pictures((0, 1), algorithms=("sha256", "pdq"))
+    monkeypatch.setattr("scanner.scan.MANY", many)
+    room.start()
+    told = [facts for name, facts in room.heard.events if name == "all values are compared"]
+    assert told == [{"algorithm": "pdq", "values": 2, "max_distance": 31}][: many < 2]

@@ -18,7 +18,10 @@ PLANNED = {
 }
 """Distances, and for how many values the bands are planned: narrow bands and wide ones."""
 
-ROOMY = Bounds(1 << 16, 1 << 16)
+PAIRS = 10_016
+"""Planted pairs of 0 to 31 bits, and as many of each distance elsewhere."""
+
+ROOMY = Bounds(1 << 16, 1 << 18)
 
 CASES = [(bits, distance, size) for (bits, distance), sizes in PLANNED.items() for size in sizes]
 
@@ -55,7 +58,7 @@ def test_every_planted_pair_is_found_and_nothing_beyond_the_distance(way, planne
     bits, distance, _ = planned
     table = rows(2000, bits, 1, ones and bits // 2)
     random = np.random.default_rng(2)
-    chosen = random.choice(2000, (distance + 3, 20))
+    chosen = random.choice(2000, (distance + 3, PAIRS // 32))
     queries = np.concatenate([flip(table[chosen[away]], away, random) for away in range(distance + 3)])
     expected = hamming_join(queries, table, distance)
     found = joined(queries, table, planned)
