@@ -14,6 +14,7 @@ from threatexchange.signal_type.pdq.pdq_faiss_matcher import PDQMultiHashIndex
 
 from scanner.hashlist.bands import band_index, plan
 from scanner.hashlist.snapshot import active_snapshots
+from scanner.hashlist.stream import checked_entries, chosen_entries
 from scanner.hashlist.table import open_table
 from scanner.match.banded import banded_pairs
 from scanner.match.hamming import scanned_pairs
@@ -162,6 +163,19 @@ def test_two_threads_beside_one(problem):
     with ThreadPoolExecutor(2) as threads:
         _, together = timed(lambda: [*threads.map(lambda half: joined(table.path, half), halves)])
     print(f"\ntwo threads, each {len(halves[0]):,} queries: {alone / together:.2f} times as fast as one")
+
+
+def test_what_a_pass_over_a_list_costs(problem):
+    problem.table("small", 1)
+    snapshot = active_snapshots(Workspace(problem.folder / "workspace"))[0]
+    asked = ["algorithm", "status", "value"]
+    _, whole = timed(lambda: sum(len(table) for table in checked_entries(snapshot)))
+    none = chosen_entries(snapshot, asked, lambda table: np.zeros(len(table), bool), asked)
+    _, searched = timed(lambda: sum(len(table) for table in none))
+    print(
+        f"\nentries a second on one core: {LIST / whole / 1e6:.1f} million read and checked, once for a table,"
+        f"\n  {LIST / searched / 1e6:.1f} million looked through, once for each shard"
+    )
 
 
 @pytest.mark.parametrize("queries", [100, 10_000])
