@@ -173,8 +173,8 @@ def test_what_a_pass_over_a_list_costs(problem):
     none = chosen_entries(snapshot, asked, lambda table: np.zeros(len(table), bool), asked)
     _, searched = timed(lambda: sum(len(table) for table in none))
     print(
-        f"\nentries a second on one core:\n  {LIST / whole / 1e6:.1f} million read and checked, once for a table"
-        f"\n  {LIST / searched / 1e6:.1f} million looked through, once for each shard"
+        f"\nentries a second on one core:\n  {LIST / whole / 1e6:.1f} million read and checked, for a table"
+        f"\n  {LIST / searched / 1e6:.1f} million looked through, for each shard"
     )
 
 
