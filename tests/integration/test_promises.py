@@ -9,10 +9,12 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from scanner.fingerprint import fingerprint
 from scanner.records import OPTIONAL
 from tests import pictures
 from tests.integration.test_inventory_s3 import MOTO_KEYS, SEAWEEDFS_KEYS
 from tests.line import FOUND, content, hashsweep, import_known, rows, start, write_list, write_store
+from tests.unit.hashlist import lists
 
 OPTIONS = ("--scheduler", "none", "--json")
 TOLERANT = {"HASHSWEEP_RUN__GAP_TOLERANCE": "1.0", "HASHSWEEP_RUN__PART_OBJECTS": "10"}
@@ -274,6 +276,24 @@ def test_new_lists_meet_stored_fingerprints_and_nothing_is_read_again(
     told = [json.loads(line) for line in difference.splitlines()]
     assert {one["key"]: one["reason"] for one in told if one["state"] == "gone"} == dict.fromkeys(
         gone, "entry_withdrawn"
+    )
+
+
+def test_overflow_bounds_pairs_and_never_objects(directory, workspace, tmp_path):
+    pdqs = [fingerprint(content(6)[f"photos/00{seed}.jpg"]).pdq for seed in (0, 4)]
+    near = [{lists.near(pdq, 1 + number % 9, number).hex() for number in range(400)} for pdq in pdqs]
+    known = [value for values in near for value in values]
+    flood = lists.write_csv(tmp_path / "flood.csv", [{"algorithm": "pdq", "value": one} for one in known])
+    assert hashsweep("lists", "import", "flood", flood, "-w", workspace).code == 0
+    done = scan(f"file://{directory}", workspace, HASHSWEEP_MATCH__MAX_ENTRIES_PER_LIST="3")
+    assert done.code == 1, done.err
+    found = {row["key"]: [m for m in row["matches"] if m["list"] == "flood"] for row in rows(workspace)}
+    assert {*found} == FOUND, "no object is left out"
+    flooded = {"photos/000.jpg", "photos/004.jpg", "copies/exact.jpg"}
+    assert {key: len(matches) for key, matches in found.items() if matches} == dict.fromkeys(flooded, 3)
+    assert {m["distance"] for key in flooded for m in found[key]} == {1}, "the nearest ones stay"
+    assert done.json["counts"]["matches_omitted"] == 2 * len(near[0]) + len(near[1]) - 9, (
+        "what is left out is counted"
     )
 
 
