@@ -11,7 +11,6 @@ import pyarrow as pa
 
 from scanner.config import ListPolicy
 from scanner.errors import HashListError
-from scanner.hashlist.canonical import format_of, read_rows
 from scanner.hashlist.columns import FileColumns
 from scanner.hashlist.entries import (
     Lost,
@@ -23,6 +22,7 @@ from scanner.hashlist.entries import (
     table_of_entries,
     values_of,
 )
+from scanner.hashlist.formats import format_of, read_rows
 from scanner.hashlist.reading import LINES_KEPT, Reading
 from scanner.hashlist.report import ImportReport
 from scanner.hashlist.snapshot import (

@@ -4,9 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from scanner.hashlist.canonical import Numbered
 from scanner.hashlist.clashes import RefusedKeys
-from scanner.hashlist.row import entry_of, has_digest_as_id, keys_of
+from scanner.hashlist.row import Numbered, entry_of, has_digest_as_id, keys_of
 from scanner.hashlist.values import Refusal
 from scanner.records import HashEntry
 

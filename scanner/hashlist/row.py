@@ -15,6 +15,9 @@ T = TypeVar("T")
 Row = Mapping[str, Any]
 """Canonical column names and what the file holds there: text, bytes, whole numbers, times, lists of text."""
 
+Numbered = tuple[int, Row | Refusal]
+"""The line of a row (its number, where a file has no lines) with the row, or why it cannot be read."""
+
 COLUMNS = (
     "entry_id",
     "member",

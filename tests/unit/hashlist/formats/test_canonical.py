@@ -12,9 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanner.errors import HashListError
-from scanner.hashlist import canonical
-from scanner.hashlist.canonical import format_of, read_rows
 from scanner.hashlist.columns import FileColumns
+from scanner.hashlist.formats import canonical, format_of, lines, read_rows
 from scanner.hashlist.row import entry_of
 from scanner.hashlist.values import Refusal
 from tests.unit.hashlist import lists
@@ -120,7 +119,7 @@ def test_a_broken_csv_file_is_an_error_with_file_and_line(file, content, message
     [
         (f"algorithm,value\rmd5,{A}\rmd5,{B}\r", "line 1: its line ends are CR alone; save the file with LF"),
         (f"algorithm,value\nmd5,{A}\rmd5,{B}\r\n", "line 2: its line ends are CR alone"),
-        ("a,b\r" + "x,y\r" * (canonical.MAX_LINE // 4), "longer than .* its line ends are CR alone"),
+        ("a,b\r" + "x,y\r" * (lines.MAX_LINE // 4), "longer than .* its line ends are CR alone"),
         (f"algorithm;value\nmd5;{A}\n", "line 1: semicolons stand between the columns; save .* with commas"),
         (f'"Algorithm";"Value"\n"md5";"{A}"\n', "line 1: semicolons stand between"),
         (f"Type\tValue\r\nmd5\t{A}\r\n", "line 1: tabs stand between"),
@@ -263,7 +262,7 @@ def test_a_broken_json_lines_file_is_an_error_with_file_and_line(file, content, 
 
 @pytest.mark.parametrize("name", ["csv", "jsonl"])
 def test_a_line_without_end_is_an_error_not_all_of_memory(file, name):
-    path = file("a.txt", b" " * (canonical.MAX_LINE + 1))
+    path = file("a.txt", b" " * (lines.MAX_LINE + 1))
     with pytest.raises(HashListError, match="line 1: longer than"):
         read(path, name=name)
 

@@ -7,8 +7,7 @@ quotes what stands in the file: where columns are mixed up, anything may be a va
 import contextlib
 import csv
 import json
-import stat
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,79 +15,30 @@ import pyarrow.parquet as pq
 
 from scanner.errors import HashListError
 from scanner.hashlist.columns import FileColumns, folded
-from scanner.hashlist.row import Row
+from scanner.hashlist.formats.lines import BARE_CR, lines_of
+from scanner.hashlist.row import Numbered
 from scanner.hashlist.values import Refusal
-
-Numbered = tuple[int, Row | Refusal]
-"""The line of a row (its number, in Parquet) with the row, or with the reason why it cannot be read."""
-
-SUFFIXES = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
-
-MAX_LINE = 16 << 20
-"""Bytes of the longest line that is read; a longer one is no row of a list."""
 
 BATCH_ROWS = 16_384
 
-BARE_CR = "its line ends are CR alone; save the file with LF or CRLF line ends"
 BAD_QUOTING = (
     "quoting that does not end, or a field beyond all measure; fetch the file again, or save it anew"
 )
 
 
-def format_of(file: Path, name: str | None) -> str:
-    """Return the format of a list file: the one that is named, or the one its extension tells."""
-    known = sorted(set(SUFFIXES.values()))
-    if name is not None:
-        if name not in known:
-            raise HashListError(f"{file}: unknown list format {name!r}; known are {', '.join(known)}")
-        return name
-    if file.suffix.lower() not in SUFFIXES:
-        raise HashListError(
-            f"{file}: the extension does not tell the format; say --format with one of {', '.join(known)}"
-        )
-    return SUFFIXES[file.suffix.lower()]
+def read_csv(file: Path, columns: FileColumns) -> Iterator[Numbered]:
+    """Yield the rows of a CSV file whose first line names the columns."""
+    with contextlib.closing(lines_of(file)) as lines:  # else an error would keep the file open
+        yield from _rows_of_csv(file, lines, columns)
 
 
-def read_rows(file: Path, name: str, columns: FileColumns) -> Iterator[Numbered]:
-    """Yield the rows of a list file of a canonical format, in its order, in bounded memory."""
-    try:
-        _refuse_stream(file)
-        if name == "parquet":
-            yield from _read_parquet(file, columns)
-            return
-        read = {"csv": _read_csv, "jsonl": _read_jsonl}[name]
-        with contextlib.closing(_lines(file)) as lines:  # else an error would keep the file open
-            yield from read(file, lines, columns)
-    except FileNotFoundError:
-        raise HashListError(f"{file}: no such file") from None
-    except OSError as error:
-        raise HashListError(f"{file}: cannot be read: {error.strerror or type(error).__name__}") from None
+def read_jsonl(file: Path, columns: FileColumns) -> Iterator[Numbered]:
+    """Yield the rows of a file with a JSON object in each line."""
+    with contextlib.closing(lines_of(file)) as lines:
+        yield from _rows_of_jsonl(file, lines, columns)
 
 
-def _refuse_stream(file: Path) -> None:
-    """Refuse what gives its bytes once: an import reads a file for its rows, and again for its digest."""
-    mode = file.stat().st_mode
-    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # opening a directory fails in words of its own
-        raise HashListError(
-            f"{file}: a pipe or a device, which cannot be read twice; save it to a file first"
-        )
-
-
-def _lines(file: Path) -> Generator[str, None, None]:
-    """Yield the lines of a UTF-8 file with their ends, without a byte order mark."""
-    with file.open("rb") as stream:
-        for number, line in enumerate(iter(lambda: stream.readline(MAX_LINE + 1), b""), 1):
-            if len(line) > MAX_LINE:
-                cause = BARE_CR if b"\r" in line else "not a list"
-                raise HashListError(f"{file}, line {number}: longer than {MAX_LINE} bytes; {cause}")
-            try:
-                text = line.decode("utf-8")
-            except UnicodeDecodeError:
-                raise HashListError(f"{file}, line {number}: not UTF-8; convert the file first") from None
-            yield text.removeprefix("\ufeff") if number == 1 else text
-
-
-def _read_csv(file: Path, lines: Iterator[str], columns: FileColumns) -> Iterator[Numbered]:
+def _rows_of_csv(file: Path, lines: Iterator[str], columns: FileColumns) -> Iterator[Numbered]:
     last = [""]
     reader = csv.reader(_kept(lines, last), strict=True)
     places: dict[str, int] | None = None
@@ -123,7 +73,7 @@ def _kept(lines: Iterator[str], last: list[str]) -> Iterator[str]:
         yield line
 
 
-def _read_jsonl(file: Path, lines: Iterator[str], columns: FileColumns) -> Iterator[Numbered]:
+def _rows_of_jsonl(file: Path, lines: Iterator[str], columns: FileColumns) -> Iterator[Numbered]:
     first = True
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -162,7 +112,8 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object] | _Ambiguous:
     return record if len(record) == len(pairs) else _Ambiguous()
 
 
-def _read_parquet(file: Path, columns: FileColumns) -> Iterator[Numbered]:
+def read_parquet(file: Path, columns: FileColumns) -> Iterator[Numbered]:
+    """Yield the rows of a Parquet file."""
     number = 0
     try:
         with pq.ParquetFile(file) as parquet:

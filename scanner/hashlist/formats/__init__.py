@@ -1,0 +1,52 @@
+"""The only place that knows the formats of a list's file, and who reads each."""
+
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from scanner.errors import HashListError
+from scanner.hashlist.columns import FileColumns
+from scanner.hashlist.formats.canonical import read_csv, read_jsonl, read_parquet
+from scanner.hashlist.row import Numbered
+
+Reader = Callable[[Path, FileColumns], Iterator[Numbered]]
+"""Yields the rows of a file in its order, in bounded memory; raises HashListError for the fault of a file."""
+
+READERS: dict[str, Reader] = {"csv": read_csv, "jsonl": read_jsonl, "parquet": read_parquet}
+
+SUFFIXES = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
+"""Extensions that tell a format; those of clearing houses are named."""
+
+
+def format_of(file: Path, name: str | None) -> str:
+    """Return the format of a list file: the one that is named, or the one its extension tells."""
+    known = ", ".join(sorted(READERS))
+    if name is not None:
+        if name not in READERS:
+            raise HashListError(f"{file}: unknown list format {name!r}; known are {known}")
+        return name
+    if file.suffix.lower() not in SUFFIXES:
+        raise HashListError(
+            f"{file}: the extension does not tell the format; say --format with one of {known}"
+        )
+    return SUFFIXES[file.suffix.lower()]
+
+
+def read_rows(file: Path, name: str, columns: FileColumns) -> Iterator[Numbered]:
+    """Yield the rows of a list file of some format, in its order, in bounded memory."""
+    try:
+        _refuse_stream(file)
+        yield from READERS[name](file, columns)
+    except FileNotFoundError:
+        raise HashListError(f"{file}: no such file") from None
+    except OSError as error:
+        raise HashListError(f"{file}: cannot be read: {error.strerror or type(error).__name__}") from None
+
+
+def _refuse_stream(file: Path) -> None:
+    """Refuse what gives its bytes once: an import reads a file for its rows, and again for its digest."""
+    mode = file.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # opening a directory fails in words of its own
+        raise HashListError(
+            f"{file}: a pipe or a device, which cannot be read twice; save it to a file first"
+        )
