@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from scanner.config import Config
     from scanner.hashlist.snapshot import Snapshot
 
+FORMATS = "csv, json, jsonl, parquet, pdq"
+"""Those that `scanner.hashlist.formats` reads; importing it takes time that help must not take."""
+
 app = typer.Typer(no_args_is_help=True, help="Hash lists: import, look at, check.")
 
 
@@ -26,11 +29,12 @@ def _section() -> None:
 def import_(
     name: Annotated[str, typer.Argument(help="The list's name here, such as iwf or ncmec.")],
     file: Annotated[
-        Path, typer.Argument(help="CSV, JSON Lines or Parquet; columns can be mapped in settings.")
+        Path,
+        typer.Argument(
+            help="CSV, JSON, JSON Lines or Parquet, whose columns settings can map, or another format."
+        ),
     ],
-    format_: Annotated[
-        str | None, typer.Option("--format", help="csv, jsonl or parquet [by extension].")
-    ] = None,
+    format_: Annotated[str | None, typer.Option("--format", help=f"One of {FORMATS} [by extension].")] = None,
     accept_changes: Annotated[
         bool, typer.Option("--accept-changes", help="Accept many removals or refusals.")
     ] = False,

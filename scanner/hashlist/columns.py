@@ -2,12 +2,14 @@
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from scanner.errors import HashListError
-from scanner.hashlist.row import COLUMNS, REQUIRED
+from scanner.hashlist.row import COLUMNS, ENDED, REQUIRED, Row
+from scanner.hashlist.values import Refusal, algorithm_of
+from scanner.records import ALGORITHM_BYTES
 
 NAMES_SHOWN = 50
 NAMES_SEEN = 10_000
@@ -29,17 +31,23 @@ def folded(name: str) -> str:
 class FileColumns:
     """The columns of one file: which of ours it has (`found`), and which names are used for nothing.
 
-    `mapped` is canonical column = column of the file, where the two differ.
+    `mapped` is canonical column = column of the file, where the two differ. Where it names algorithms, each
+    has a column of its own: a row holds the hashes of one picture.
     """
 
     def __init__(self, mapped: Mapping[str, str]) -> None:
         for column in mapped:
-            if column not in COLUMNS:
+            if column not in COLUMNS and algorithm_of(column) is Refusal.UNKNOWN_ALGORITHM:
                 raise HashListError(
-                    f"columns: {column!r} is not a column of a list; known are {', '.join(COLUMNS)}"
+                    f"columns: {column!r} is not a column of a list, nor an algorithm; known are "
+                    f"{', '.join((*COLUMNS, *ALGORITHM_BYTES))}"
                 )
         self.mapped = mapped
-        self.wanted = {column: folded(mapped.get(column, column)) for column in COLUMNS}
+        self._algorithms = [column for column in mapped if column not in COLUMNS]
+        own = [column for column in COLUMNS if not self._algorithms or column not in REQUIRED]
+        self.wanted = {column: folded(mapped.get(column, column)) for column in (*own, *self._algorithms)}
+        if self._algorithms and any(column in mapped for column in REQUIRED):
+            raise HashListError("columns: a list has algorithm and value, or a column for each algorithm")
         self.found: set[str] = set()
         self.unused: list[str] = []
         self.unnamed = 0
@@ -80,6 +88,23 @@ class FileColumns:
                     f"columns, and columns.{column} in the list's settings maps another name"
                 )
         return {column: names.index(name) for column, name in self.wanted.items() if name in names}
+
+    def rows(self, record: Row) -> Iterator[Row | Refusal]:
+        """Yield what a record stands for: itself, or each hash of its picture, or that there is none.
+
+        One that ends an entry ends those of all algorithms where it names no hash.
+        """
+        if not self._algorithms:
+            yield record
+            return
+        common = {column: found for column, found in record.items() if column not in self._algorithms}
+        hashes = {name: record.get(name) for name in self._algorithms}
+        given = {name: value for name, value in hashes.items() if value not in (None, "", b"")}
+        ends = str(record.get("status")).strip().lower() in ENDED
+        if not given and not ends:
+            yield Refusal.MISSING_VALUE
+        for name, value in (given or hashes if ends else given).items():
+            yield {**common, "algorithm": name, "value": value}
 
     def refuse_other_separators(self, file: Path, number: int, header: str) -> None:
         """Raise HashListError for a header that names columns, but with something else between them."""

@@ -40,6 +40,9 @@ from scanner.workspace import Workspace, file_digest
 MAX_LOST = 0.01
 """Share of the rows, or of the earlier entries, that an import may lose before somebody has to agree."""
 
+USUAL_REFUSALS = (Refusal.UNSUPPORTED_ALGORITHM, Refusal.LOW_QUALITY)
+"""What is part of most lists, and no sign of a fault."""
+
 BATCH_ENTRIES = 65_536
 
 AGREE = "nothing was changed; --accept-changes imports it as it is"
@@ -57,8 +60,8 @@ def import_list(
     """Make the content of a file the active snapshot of a list; an import replaces the list.
 
     Stops with HashListError and the figures, unless `accept_changes`,
-    * where more than MAX_LOST of the rows are refused (but for algorithms that nothing here computes) or
-      overwritten;
+    * where more than MAX_LOST of the rows are refused (but for algorithms that nothing here computes, and
+      for low quality) or overwritten;
     * where a refused row speaks of an entry that another row makes;
     * where more than MAX_LOST of the entries that were matched would be no longer, although the list does
       not say that they are withdrawn.
@@ -132,8 +135,8 @@ def _table(entries: Iterator[HashEntry]) -> pa.Table:
 def _check_rows(read: _Read) -> None:
     """Stop a file that loses many of its rows: it is another format, or its columns are mixed up."""
     reading, replaced = read.reading, read.merged.replaced
-    unsupported = reading.count(Refusal.UNSUPPORTED_ALGORITHM)  # part of most lists, and no sign of a fault
-    if reading.refused - unsupported + replaced > MAX_LOST * (reading.rows - unsupported):
+    usual = sum(map(reading.count, USUAL_REFUSALS))
+    if reading.refused - usual + replaced > MAX_LOST * (reading.rows - usual):
         raise HashListError(
             f"{read.file}: {reading.describe()}; {replaced:,} rows overwrite the value of an entry; {AGREE}"
         )

@@ -25,6 +25,7 @@ class Refusal(enum.StrEnum):
     NOT_HEX = "not_hex"
     EMPTY_FILE = "empty_file"
     DEGENERATE = "degenerate"
+    LOW_QUALITY = "low_quality"
     UNKNOWN_STATUS = "unknown_status"
     UNREADABLE_TIME = "unreadable_time"
     MALFORMED_ROW = "malformed_row"

@@ -6,15 +6,25 @@ from pathlib import Path
 
 from scanner.errors import HashListError
 from scanner.hashlist.columns import FileColumns
-from scanner.hashlist.formats.canonical import read_csv, read_jsonl, read_parquet
+from scanner.hashlist.formats.canonical import read_csv, read_json, read_jsonl, read_parquet
+from scanner.hashlist.formats.pdq import read_pdq
 from scanner.hashlist.row import Numbered
+from scanner.hashlist.values import Refusal
 
 Reader = Callable[[Path, FileColumns], Iterator[Numbered]]
 """Yields the rows of a file in its order, in bounded memory; raises HashListError for the fault of a file."""
 
-READERS: dict[str, Reader] = {"csv": read_csv, "jsonl": read_jsonl, "parquet": read_parquet}
+CANONICAL: dict[str, Reader] = {
+    "csv": read_csv,
+    "json": read_json,
+    "jsonl": read_jsonl,
+    "parquet": read_parquet,
+}
+"""Formats with the columns that this project names, or that settings map to them."""
 
-SUFFIXES = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
+READERS: dict[str, Reader] = {**CANONICAL, "pdq": read_pdq}
+
+SUFFIXES = {".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 """Extensions that tell a format; those of clearing houses are named."""
 
 
@@ -34,9 +44,13 @@ def format_of(file: Path, name: str | None) -> str:
 
 def read_rows(file: Path, name: str, columns: FileColumns) -> Iterator[Numbered]:
     """Yield the rows of a list file of some format, in its order, in bounded memory."""
+    if name not in CANONICAL and columns.mapped:
+        raise HashListError(f"{file}: columns can be mapped in {', '.join(CANONICAL)}, not in {name}")
     try:
         _refuse_stream(file)
-        yield from READERS[name](file, columns)
+        for number, row in READERS[name](file, columns):
+            for one in (row,) if isinstance(row, Refusal) else columns.rows(row):
+                yield number, one
     except FileNotFoundError:
         raise HashListError(f"{file}: no such file") from None
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The only place where the canonical formats of a list are read: CSV, JSON Lines and Parquet, row by row.
+"""The only place where the canonical formats of a list are read: CSV, JSON, JSON Lines and Parquet.
 
 The fault of one row is a refusal with its line; the fault of a file is a HashListError. Neither ever
 quotes what stands in the file: where columns are mixed up, anything may be a value.
@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from scanner.errors import HashListError
 from scanner.hashlist.columns import FileColumns, folded
+from scanner.hashlist.formats.documents import ITEM, objects_of
 from scanner.hashlist.formats.lines import BARE_CR, lines_of
 from scanner.hashlist.row import Numbered
 from scanner.hashlist.values import Refusal
@@ -91,8 +92,27 @@ def _rows_of_jsonl(file: Path, lines: Iterator[str], columns: FileColumns) -> It
         yield number, {column: record.get(name) for column, name in columns.wanted.items()}
     if first:
         raise HashListError(f"{file}: empty; not a list")
+    _refuse_missing(file, columns)
+
+
+def _refuse_missing(file: Path, columns: FileColumns) -> None:
     for column in sorted(columns.mapped.keys() - columns.found):
         raise HashListError(f"{file}: no row has {columns.mapped[column]!r}, which columns.{column} maps")
+
+
+def read_json(file: Path, columns: FileColumns) -> Iterator[Numbered]:
+    """Yield the rows of a JSON document that is an array of objects."""
+    number = 0
+    for number, record in enumerate(objects_of(file, ITEM), 1):
+        named = {folded(name): value for name, value in record.items()} if isinstance(record, dict) else {}
+        if not named or len(named) < len(record):
+            yield number, Refusal.MALFORMED_ROW
+            continue
+        columns.note(named)
+        yield number, {column: named.get(name) for column, name in columns.wanted.items()}
+    if not number:
+        raise HashListError(f"{file}: no array of objects; not a list")
+    _refuse_missing(file, columns)
 
 
 class _Ambiguous:

@@ -55,7 +55,7 @@ def test_the_named_format_stands_over_the_extension(tmp_path):
 
 @pytest.mark.parametrize(("name", "named"), [("a.txt", None), ("a", None), ("a.csv", "xlsx")])
 def test_an_unknown_format_is_an_error_that_names_the_known_ones(tmp_path, name, named):
-    with pytest.raises(HashListError, match="csv, jsonl, parquet"):
+    with pytest.raises(HashListError, match="csv, json, jsonl, parquet"):
         format_of(tmp_path / name, named)
 
 
@@ -165,7 +165,9 @@ def test_a_mapped_column_that_the_file_lacks_is_an_error(file, write):
 
 
 def test_a_map_of_a_column_that_no_list_has_is_an_error(file):
-    with pytest.raises(HashListError, match="'hash' is not a column of a list; known are entry_id"):
+    with pytest.raises(
+        HashListError, match="'hash' is not a column of a list, nor an algorithm; known are entry_id"
+    ):
         read(file("a.csv", "x"), {"hash": "value"})
 
 
