@@ -1,6 +1,7 @@
 """The commands on hash lists; none of them prints a value."""
 # ruff: noqa: PLC0415 - what takes time to import waits until a command needs it, so that help comes at once
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -109,3 +110,54 @@ def _cells(snapshot: "Snapshot") -> list[str]:
         joined(counts["algorithm"]),
         joined(counts["status"]),
     ]
+
+
+@app.command()
+def verify(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Lists [all].")] = None,
+    config: ConfigFile = None,
+    workspace: WorkspaceFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read every snapshot of lists, and say which are not what was imported; exit code 3 if any."""
+    place = opened(resolve(config, workspace))
+    with starting():
+        from scanner.errors import Exit
+        from scanner.hashlist.kept import lists_of, verified
+    found = list(verified(place, names or lists_of(place)))
+    if as_json:
+        print_json([asdict(one) for one in found])
+    else:
+        for one in found:
+            state = one.problem or ("whole, active" if one.active else "whole")
+            console().print(f"{one.list} {one.digest[:12]}: {state}")
+    if any(one.problem for one in found):
+        raise typer.Exit(Exit.INCOMPLETE)
+
+
+@app.command()
+def diff(
+    name: Annotated[str, typer.Argument(help="The list's name.")],
+    earlier: Annotated[
+        str | None, typer.Argument(help="How a snapshot's digest begins [the one before the active one].")
+    ] = None,
+    config: ConfigFile = None,
+    workspace: WorkspaceFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell how the active snapshot of a list differs from an earlier one, in figures by algorithm."""
+    place = opened(resolve(config, workspace))
+    with starting():
+        from scanner.hashlist.kept import before_active, changes, chosen
+    before, active = before_active(place, name)
+    if earlier is not None:
+        before = chosen(place, name, earlier)
+    said = changes(place, before, active)
+    if as_json:
+        print_json(said)
+        return
+    since = "nothing" if before is None else before.digest[:12]
+    console().print(f"{name}: from {since} to {active.digest[:12]}")
+    for kind in ("added", "withdrawn", "changed"):
+        counts = ", ".join(f"{algorithm} {count:,}" for algorithm, count in said[kind].items())
+        console().print(f"  {kind}: {counts or 'none'}")

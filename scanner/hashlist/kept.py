@@ -1,0 +1,132 @@
+"""The only place that looks at all snapshots of a list: the active one, and those that were before."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from scanner.errors import HashListError
+from scanner.hashlist.delta import Delta, delta_of
+from scanner.hashlist.entries import KEY, matched_entries
+from scanner.hashlist.header import read_header
+from scanner.hashlist.snapshot import REMEDY, Snapshot, active_snapshot, check_name, open_snapshot
+from scanner.hashlist.stream import checked_entries
+from scanner.workspace import Workspace
+
+_DIGEST = re.compile("[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Verified:
+    """A snapshot that was read whole, and what is wrong with it, if anything."""
+
+    list: str
+    digest: str
+    active: bool
+    problem: str | None
+
+
+def lists_of(workspace: Workspace) -> list[str]:
+    """Return the names of all lists that a workspace holds anything of."""
+    return sorted(path.name for path in workspace.lists.glob("*") if path.is_dir())
+
+
+def snapshots_of(workspace: Workspace, name: str) -> list[Snapshot]:
+    """Return all snapshots of a list, the oldest import first; their entries are not looked at."""
+    check_name(name)
+    return sorted(map(_snapshot, _folders(workspace, name)), key=lambda one: (one.imported_at, one.digest))
+
+
+def verified(workspace: Workspace, names: list[str]) -> Iterator[Verified]:
+    """Read every snapshot of lists whole, one at a time in memory."""
+    for name in names:
+        check_name(name)
+        try:
+            active, fault = active_snapshot(workspace, name), None
+        except HashListError as error:
+            active, fault = None, str(error)
+        if active is None:
+            missing = f"list {name}: no snapshot is active; {REMEDY}"
+            yield Verified(name, "", False, fault or missing)
+        for folder in _folders(workspace, name):
+            try:
+                open_snapshot(_snapshot(folder))
+                problem = None
+            except HashListError as error:
+                problem = str(error)
+            yield Verified(name, folder.name, active is not None and active.digest == folder.name, problem)
+
+
+def _folders(workspace: Workspace, name: str) -> list[Path]:
+    return sorted(path for path in (workspace.lists / name).glob("*") if _DIGEST.fullmatch(path.name))
+
+
+def _snapshot(folder: Path) -> Snapshot:
+    """Return a snapshot as its header tells it; raise HashListError where that is another's."""
+    path = folder / "snapshot.json"
+    header = read_header(
+        path, "snapshot", {"list": str, "digest": str, "counts": dict, "source": dict}, REMEDY
+    )
+    try:
+        at = datetime.fromisoformat(header["source"].get("imported_at", ""))
+    except (TypeError, ValueError):
+        at = datetime.min.replace(tzinfo=UTC)
+    if (header["list"], header["digest"]) != (folder.parent.name, folder.name):
+        raise HashListError(f"{path}: belongs to another snapshot; {REMEDY}")
+    return Snapshot(header["list"], header["digest"], folder, at, header["counts"])
+
+
+def chosen(workspace: Workspace, name: str, digest: str) -> Snapshot:
+    """Return the snapshot of a list whose digest begins so; raise HashListError unless it is one."""
+    found = [one for one in snapshots_of(workspace, name) if one.digest.startswith(digest)]
+    if len(found) != 1:
+        known = ", ".join(one.digest[:12] for one in snapshots_of(workspace, name)) or "none"
+        raise HashListError(f"list {name}: {len(found)} snapshots begin with {digest!r}; there are: {known}")
+    return found[0]
+
+
+def before_active(workspace: Workspace, name: str) -> tuple[Snapshot | None, Snapshot]:
+    """Return the active snapshot of a list, and the one imported last among the others, if any."""
+    active = active_snapshot(workspace, name)
+    if active is None:
+        raise HashListError(f"list {name}: no snapshot is active; {REMEDY}")
+    others = [one for one in snapshots_of(workspace, name) if one.digest != active.digest]
+    return (others[-1] if others else None), active
+
+
+def changes(workspace: Workspace, earlier: Snapshot | None, later: Snapshot) -> dict[str, Any]:
+    """Return what became of the entries that may be matched, in plain values: figures by algorithm, no value.
+
+    `changed` ones say something else under the same key; they are neither added nor withdrawn.
+    """
+    delta = delta_of(workspace, earlier, later)
+    new, gone = {*_added(delta)}, {*_withdrawn(delta)}
+    kinds = {"added": new - gone, "withdrawn": gone - new, "changed": new & gone}
+    return {
+        "list": later.list,
+        "earlier": None if earlier is None else earlier.digest,
+        "later": later.digest,
+        **{kind: dict(sorted(Counter(key[-1] for key in some).items())) for kind, some in kinds.items()},
+    }
+
+
+def _added(delta: Delta) -> Iterator[tuple[str, ...]]:
+    for table in () if delta.added is None else checked_entries(delta.added):
+        yield from _keys(matched_entries(table))
+
+
+def _withdrawn(delta: Delta) -> Iterator[tuple[str, ...]]:
+    if delta.withdrawn is not None:
+        with pq.ParquetFile(delta.withdrawn) as parquet:
+            for batch in parquet.iter_batches(columns=[*KEY]):
+                yield from _keys(batch)
+
+
+def _keys(rows: pa.Table | pa.RecordBatch) -> Iterator[tuple[str, ...]]:
+    return zip(*(rows.column(name).to_pylist() for name in KEY), strict=True)
