@@ -29,10 +29,11 @@ def _section() -> None:
 @app.command("import")
 def import_(
     name: Annotated[str, typer.Argument(help="The list's name here, such as iwf or ncmec.")],
-    file: Annotated[
-        Path,
+    files: Annotated[
+        list[Path],
         typer.Argument(
-            help="CSV, JSON, JSON Lines or Parquet, whose columns settings can map, or another format."
+            metavar="FILE...",
+            help="CSV, JSON, JSON Lines or Parquet, whose columns settings can map, or another format.",
         ),
     ],
     format_: Annotated[str | None, typer.Option("--format", help=f"One of {FORMATS} [by extension].")] = None,
@@ -51,7 +52,7 @@ def import_(
     place = Workspace(settings.workspace).create()
     with place.lock("lists"):
         report = import_list(
-            place, name, file, settings.policy(name), format_, datetime.now(UTC), accept_changes
+            place, name, files, settings.policy(name), format_, datetime.now(UTC), accept_changes
         )
     if as_json:
         print_json(report.to_dict())

@@ -22,6 +22,7 @@ from scanner.config import digest_of
 from scanner.errors import HashListError, WorkspaceError
 from scanner.hashlist.entries import KEY, EntriesDigest, matched_entries
 from scanner.hashlist.header import header_of, read_header
+from scanner.hashlist.sides import side_by_side
 from scanner.hashlist.snapshot import Snapshot
 from scanner.hashlist.stream import checked_entries
 from scanner.records import HashEntry, schema_of
@@ -113,9 +114,10 @@ def _put(folder: Path, earlier: Snapshot, later: Snapshot | None) -> None:
 
 def _write(folder: Path, earlier: Snapshot, later: Snapshot | None) -> dict[str, Any]:
     digest, entries, withdrawn = EntriesDigest(), 0, 0
+    empty = schema_of(HashEntry).empty_table()
     gone_file, new_file = folder / "withdrawn.parquet", folder / "entries.parquet"
     with _writer(new_file, schema_of(HashEntry)) as new, _writer(gone_file, _WITHDRAWN) as gone:
-        for before, after in _side_by_side(_matched(earlier), _matched(later)):
+        for before, after in side_by_side([_matched(earlier), _matched(later)], [empty, empty]):
             fresh, lost = _without(after, before), _without(before, after)
             digest.add(fresh)
             new.write_table(fresh)
@@ -143,48 +145,6 @@ def _matched(snapshot: Snapshot | None) -> Iterator[pa.Table]:
         entries = matched_entries(table)
         if len(entries):
             yield entries
-
-
-def _side_by_side(
-    earlier: Iterator[pa.Table], later: Iterator[pa.Table]
-) -> Iterator[tuple[pa.Table, pa.Table]]:
-    """Yield ranges of keys of two sorted sides: each range whole on both."""
-    empty = schema_of(HashEntry).empty_table()
-    sides: list[Iterator[pa.Table]] = [earlier, later]
-    held: list[pa.Table | None] = [empty, empty]
-    while True:
-        held = [_some(table, side) for table, side in zip(held, sides, strict=True)]
-        last = [_last_key(table) for table in held if table is not None]
-        if not last:
-            return
-        cut = min(last)
-        counts = [0 if table is None else _up_to(table, cut) for table in held]
-        first, second = (
-            empty if table is None else table.slice(0, count)
-            for table, count in zip(held, counts, strict=True)
-        )
-        yield first, second
-        held = [
-            None if table is None else table.slice(count) for table, count in zip(held, counts, strict=True)
-        ]
-
-
-def _some(table: pa.Table | None, side: Iterator[pa.Table]) -> pa.Table | None:
-    """Return rows that are held, or else the next ones; None for good once there are none."""
-    return next(side, None) if table is not None and not len(table) else table
-
-
-def _last_key(table: pa.Table) -> tuple[bytes, ...]:
-    return tuple(table.column(name)[-1].as_py().encode() for name in KEY)
-
-
-def _up_to(table: pa.Table, key: tuple[bytes, ...]) -> int:
-    """Return how many rows have this key at most."""
-    beyond = pa.array(np.zeros(len(table), bool))
-    for name, text in reversed([*zip(KEY, key, strict=True)]):
-        column, word = table.column(name).cast(pa.binary()), pa.scalar(text)
-        beyond = pc.or_(pc.greater(column, word), pc.and_(pc.equal(column, word), beyond))
-    return len(table) - int(pc.sum(beyond).as_py() or 0)
 
 
 def _without(table: pa.Table, other: pa.Table) -> pa.Table:

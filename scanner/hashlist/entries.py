@@ -1,9 +1,8 @@
-"""The only place where entries are handled by the column: put in order, merged, counted, digested."""
+"""The only place where entries are handled by the column: gathered, counted, digested."""
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Set
 from typing import Any
 
 import numpy as np
@@ -25,31 +24,16 @@ DIGEST_ROWS = 65_536
 """Rows that are digested at a time; part of the digest's definition."""
 
 
+KINDS = ("algorithm", "classification", "status")
+"""Columns whose words are counted one by one."""
+
 KINDS_KEPT = 100
 """Classifications that are counted by name; every run takes the counts over."""
 
+KINDS_SEEN = 10_000
+"""Classifications that are told apart at all."""
+
 OTHER = "(other)"
-
-
-@dataclass(frozen=True)
-class Merged:
-    """Entries sorted by key, each once; how many rows said the same again, how many another value.
-
-    `ended` holds the keys whose latest row has no value (b""): it ends the entry, which is left out.
-    """
-
-    table: pa.Table
-    ended: pa.Table
-    duplicates: int
-    replaced: int
-
-
-@dataclass(frozen=True)
-class Lost:
-    """Entries that were matched and are no longer: all, and those that the list does not call withdrawn."""
-
-    removed: int
-    vanished: int
 
 
 def table_of_entries(entries: list[HashEntry]) -> pa.Table:
@@ -60,60 +44,6 @@ def table_of_entries(entries: list[HashEntry]) -> pa.Table:
         for field in schema
     ]
     return pa.Table.from_arrays(arrays, schema=schema)
-
-
-def merge_entries(table: pa.Table) -> Merged:
-    """Sort entries by key and keep one row of each key, the latest; a list is a log of changes."""
-    numbered = table.append_column("row", pa.array(np.arange(len(table))))
-    keys = [(name, "ascending") for name in (*KEY, "row")]
-    order = pc.sort_indices(numbered, sort_keys=keys).to_numpy()
-    starts = _starts(take_rows(table.select(KEY), order))
-    key = np.cumsum(starts) - 1
-    kept = np.flatnonzero(starts)
-    if len(kept) < len(order):
-        kept = _latest(key, take_rows(table.select(["modified_at"]), order).column(0))
-    others = np.delete(np.arange(len(order)), kept)
-    same, replaced = _compared(table, order[others], order[kept[key[others]]])
-    latest = take_rows(table, order[kept])
-    valued = _valued(latest.column("value"))
-    ended = latest.filter(pc.invert(valued)).select(KEY)
-    return Merged(latest.filter(valued) if len(ended) else latest, ended, same, replaced)
-
-
-def _compared(table: pa.Table, rows: Numbers, winners: Numbers) -> tuple[int, int]:
-    """Return how many rows have the value of the row that stands for them, and how many another."""
-    values = table.select(["value"])
-    here, there = (take_rows(values, numbers).column(0) for numbers in (rows, winners))
-    both = pc.and_(_valued(here), _valued(there))
-    same = pc.sum(pc.and_(both, pc.equal(here, there))).as_py() or 0
-    return same, (pc.sum(both).as_py() or 0) - same
-
-
-def _valued(values: Any) -> Any:
-    return pc.greater(pc.binary_length(values), 0)
-
-
-def _starts(keys: pa.Table) -> npt.NDArray[np.bool_]:
-    """Return where a key differs from the one before."""
-    starts = np.ones(len(keys), bool)
-    starts[1:] = False
-    for column in keys.columns:
-        starts[1:] |= pc.not_equal(column[1:], column[:-1]).to_numpy()
-    return starts
-
-
-def _latest(key: Numbers, modified_at: Any) -> Numbers:
-    """Return the place of the row that stands for each key; `key` counts the keys, rows in their order.
-
-    Row by row, the next one replaces the one before unless both say when they were modified and the next
-    one is the older. So the rows before the last that does not say it (a higher `turn`) play no part.
-    """
-    turn = np.cumsum(modified_at.is_null().to_numpy())
-    moments = modified_at.cast(pa.int64()).fill_null(np.iinfo(np.int64).min).to_numpy()
-    order = np.lexsort((np.arange(len(key)), moments, turn, key))
-    last = np.append(key[1:] != key[:-1], True)  # lexsort leaves `key` itself as it is: it is sorted
-    latest: Numbers = order[last]
-    return latest
 
 
 def take_rows(table: pa.Table, rows: Numbers) -> pa.Table:
@@ -155,27 +85,40 @@ def is_matched(table: pa.Table) -> Any:
     return pc.is_in(table.column("status"), pa.array(MATCHED_STATUSES))
 
 
-def lost_entries(earlier: pa.Table, later: pa.Table, ended: pa.Table) -> Lost:
-    """Return how many entries that were matched earlier are gone, changed in value, or no longer matched.
-
-    `ended` holds the keys of entries that the later list ends without keeping them.
-    """
-    columns = [*KEY, "value"]
-    was, now = (matched_entries(table).select(columns) for table in (earlier, later))
-    gone = was.join(now, columns, join_type="left anti")
-    said = pa.concat_tables([later.filter(pc.invert(is_matched(later))).select(KEY), ended])
-    return Lost(gone.num_rows, gone.join(said, [*KEY], join_type="left anti").num_rows)
-
-
-def counts_of(table: pa.Table) -> dict[str, int | dict[str, int]]:
+def counts_of(table: pa.Table) -> dict[str, Any]:
     """Return how many entries there are, how many of them are matched, and how many of each kind."""
-    kinds = {name: _counted(table.column(name)) for name in ("algorithm", "classification", "status")}
-    return {"entries": len(table), "matched": len(matched_entries(table)), **kinds}
+    counts = Counts()
+    counts.add(table)
+    return counts.to_dict()
 
 
-def _counted(column: Any) -> dict[str, int]:
-    """Count the values of a column: the KINDS_KEPT most frequent by name, and the others together."""
-    counted = Counter({row["values"] or "": row["counts"] for row in pc.value_counts(column).to_pylist()})
+class Counts:
+    """How many entries there are, however they come: in all, matched, and of each kind."""
+
+    def __init__(self) -> None:
+        self.entries = self.matched = 0
+        self._kinds: dict[str, Counter[str]] = {name: Counter() for name in KINDS}
+
+    def add(self, table: pa.Table) -> None:
+        """Count the next entries; of kinds without end, those that come late are counted together."""
+        self.entries += len(table)
+        self.matched += pc.sum(is_matched(table)).as_py() or 0
+        for name, counted in self._kinds.items():
+            for row in pc.value_counts(table.column(name)).to_pylist():
+                kind = row["values"] or ""
+                counted[kind if kind in counted or len(counted) < KINDS_SEEN else OTHER] += row["counts"]
+
+    def seen(self, name: str) -> Set[str]:
+        """Return the kinds of a column that were told apart."""
+        return self._kinds[name].keys()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as plain values: the KINDS_KEPT most frequent kinds by name."""
+        kinds = {name: _frequent(counted) for name, counted in self._kinds.items()}
+        return {"entries": self.entries, "matched": self.matched, **kinds}
+
+
+def _frequent(counted: Counter[str]) -> dict[str, int]:
     if len(counted) <= KINDS_KEPT:
         return dict(counted)
     ranked = sorted(counted.items(), key=lambda item: (-item[1], item[0]))

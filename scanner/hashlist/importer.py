@@ -1,8 +1,8 @@
-"""The only place where the file of a list becomes its active snapshot, or is stopped with the figures."""
+"""The only place where the files of a list become its active snapshot, or are stopped with the figures."""
 
 import itertools
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,197 +11,223 @@ import pyarrow as pa
 
 from scanner.config import ListPolicy
 from scanner.errors import HashListError
+from scanner.hashlist.clashes import SCHEMA, RefusedKeys
 from scanner.hashlist.columns import FileColumns
-from scanner.hashlist.entries import (
-    Lost,
-    Merged,
-    entries_of,
-    lost_entries,
-    matched_entries,
-    merge_entries,
-    table_of_entries,
-    values_of,
-)
-from scanner.hashlist.formats import format_of, read_rows
-from scanner.hashlist.reading import LINES_KEPT, Reading
+from scanner.hashlist.content import Content
+from scanner.hashlist.entries import KEY, table_of_entries
+from scanner.hashlist.formats import DELTAS, format_of, read_rows
+from scanner.hashlist.merging import PLACE, ROWS, Lost
+from scanner.hashlist.reading import LINES_KEPT, Placed, Reading
 from scanner.hashlist.report import ImportReport
-from scanner.hashlist.snapshot import (
-    Snapshot,
-    active_snapshot,
-    check_name,
-    make_active,
-    open_snapshot,
-    put_snapshot,
-)
-from scanner.hashlist.values import Refusal, balanced
-from scanner.records import HashEntry, schema_of
+from scanner.hashlist.snapshot import Snapshot, active_snapshot, check_name, make_active
+from scanner.hashlist.sorting import SortedRows
+from scanner.hashlist.stream import checked_entries
+from scanner.hashlist.values import Refusal
+from scanner.hashlist.writing import SnapshotWriter
 from scanner.workspace import Workspace, file_digest
 
 MAX_LOST = 0.01
 """Share of the rows, or of the earlier entries, that an import may lose before somebody has to agree."""
 
+MANY = 100
+"""Entries that a list may withdraw at a time in its own words, however short it is."""
+
 USUAL_REFUSALS = (Refusal.UNSUPPORTED_ALGORITHM, Refusal.LOW_QUALITY)
 """What is part of most lists, and no sign of a fault."""
 
-BATCH_ENTRIES = 65_536
+BATCH_ENTRIES = 16_384
 
 AGREE = "nothing was changed; --accept-changes imports it as it is"
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """Files of a list; where an exchange gave them, `checkpoint` says how far it was read."""
+
+    files: Sequence[Path]
+    checkpoint: dict[str, Any] = field(default_factory=dict)
 
 
 def import_list(
     workspace: Workspace,
     name: str,
-    file: Path,
+    files: Path | Sequence[Path] | Pulled,
     policy: ListPolicy,
     format: str | None,  # noqa: A002 (named as its flag is)
     imported_at: datetime,
     accept_changes: bool = False,
 ) -> ImportReport:
-    """Make the content of a file the active snapshot of a list; an import replaces the list.
+    """Make the content of files the active snapshot of a list; memory does not grow with it.
 
+    It replaces the list, unless the format is one of `DELTAS`, which say what became of entries: those are
+    merged with the active snapshot.
     Stops with HashListError and the figures, unless `accept_changes`,
     * where more than MAX_LOST of the rows are refused (but for algorithms that nothing here computes, and
       for low quality) or overwritten;
     * where a refused row speaks of an entry that another row makes;
     * where more than MAX_LOST of the entries that were matched would be no longer, although the list does
-      not say that they are withdrawn.
+      not say that they are withdrawn; or although it does, where they are more than MANY, too.
 
-    A file without a single entry to match is never imported. One import at a time (`Workspace.lock`).
+    Files without a single entry to match are never imported. One import at a time (`Workspace.lock`).
     """
     check_name(name)
-    read = _read(name, file, policy, format)
-    if not accept_changes:
-        _check_rows(read)
-    clashes = _clashes(read, accept_changes)
-    earlier, lost = _compared(workspace, name, read.merged, accept_changes)
-    unusual, remarks = _weights(read.merged.table)
-    source = {**read.source(), "imported_at": imported_at.isoformat(), "unusual_weight": unusual}
-    digest = put_snapshot(workspace, name, read.merged.table, source)
-    snapshot = make_active(workspace, name, digest, imported_at)
-    remarks += [*clashes, *read.columns.remarks(), *_policy_remarks(read.merged.table, policy)]
+    pulled = files if isinstance(files, Pulled) else Pulled([files] if isinstance(files, Path) else files)
+    source = _Source(name, pulled.files, policy, format)
+    earlier = _earlier(workspace, name, accept_changes and not source.is_delta)
+    with (
+        SortedRows(workspace.lists, ROWS, [*KEY, "row"]) as rows,
+        SortedRows(workspace.lists, SCHEMA, [*KEY, "line"]) as refused,
+        SnapshotWriter(workspace, name) as writer,
+    ):
+        reading = Reading(RefusedKeys(refused))
+        for batch in source.batches(reading):
+            rows.add(batch)
+        reading.refused_keys.put()
+        content = Content(earlier, source.is_delta)
+        for table in content.entries(rows.sides(), refused.sides()):
+            writer.add(table)
+        _check_matched(source, reading, writer.counts.matched, earlier)
+        if not accept_changes:
+            _check_rows(source, reading, content.replaced)
+            _check_lost(name, earlier, content.lost)
+        clashes = _clashes(source, reading, content, accept_changes)
+        figures = {
+            "imported_at": imported_at.isoformat(),
+            "duplicates": content.duplicates,
+            "replaced": content.replaced,
+            "merged": reading.accepted - content.standing,
+            "unusual_weight": content.weights.unusual,
+        }
+        digest = writer.put({**source.to_dict(), **reading.to_dict(), **figures})
+    snapshot = make_active(workspace, name, digest, imported_at, pulled.checkpoint)
+    kinds = writer.counts.seen("classification")
+    remarks = [*content.weights.remarks(), *clashes, *source.columns.remarks(), *_misspelt(kinds, policy)]
     return ImportReport(
         snapshot=snapshot,
         unchanged=earlier is not None and earlier.digest == digest,
-        reading=read.reading,
-        columns=read.columns,
-        duplicates=read.merged.duplicates,
-        replaced=read.merged.replaced,
-        lost=lost,
-        unusual_weight=unusual,
+        reading=reading,
+        columns=source.columns,
+        duplicates=content.duplicates,
+        replaced=content.replaced,
+        merged=reading.accepted - content.standing,
+        lost=content.lost if earlier else None,
+        unusual_weight=content.weights.unusual,
         remarks=tuple(remarks),
     )
 
 
-@dataclass(frozen=True)
-class _Read:
-    """What a file holds, and what its rows came to."""
+class _Source:
+    """The files of a list, and how they are read."""
 
-    file: Path
-    format: str
-    columns: FileColumns
-    reading: Reading
-    merged: Merged
+    def __init__(self, name: str, files: Sequence[Path], policy: ListPolicy, named: str | None) -> None:
+        formats = {format_of(file, named) for file in files}
+        if len(formats) != 1:
+            raise HashListError(f"list {name}: files of one format are imported at a time, not of several")
+        self.name, self.files, self.format = name, files, formats.pop()
+        self.columns = FileColumns(policy.columns)
+        self.is_delta = self.format in DELTAS
 
-    def source(self) -> dict[str, Any]:
-        """Return what a snapshot says of the file that it came from."""
-        return {
-            **self.reading.to_dict(),
-            **self.columns.to_dict(),
-            "file": self.file.name,
-            "format": self.format,
-            "sha256": file_digest(self.file),
-            "duplicates": self.merged.duplicates,
-            "replaced": self.merged.replaced,
-        }
+    def __str__(self) -> str:
+        return str(self.files[0]) if len(self.files) == 1 else f"{self.files[0]} and the files behind it"
+
+    def batches(self, reading: Reading) -> Iterator[pa.Table]:
+        """Yield the rows of all files, in the schema `ROWS`; records are numbered through the files."""
+        placed = reading.entries(self._rows(), self.name)
+        for batch in iter(lambda: list(itertools.islice(placed, BATCH_ENTRIES)), []):
+            yield _table(batch)
+
+    def _rows(self) -> Iterator[Any]:
+        before = last = 0
+        for file in self.files:
+            for number, row in read_rows(file, self.format, self.columns):
+                last = before + number
+                yield last, row
+            before = last
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what a snapshot says of the files that it came from."""
+        digests = [file_digest(file) for file in self.files]
+        named = {"file": self.files[0].name, "sha256": digests[0]} if len(digests) == 1 else {}
+        return {**self.columns.to_dict(), "format": self.format, "files": len(digests), **named}
 
 
-def _read(name: str, file: Path, policy: ListPolicy, named_format: str | None) -> _Read:
-    known = format_of(file, named_format)
-    columns, reading = FileColumns(policy.columns), Reading()
-    merged = merge_entries(_table(reading.entries(read_rows(file, known, columns), name)))
-    if not len(matched_entries(merged.table)):
+def _table(placed: list[Placed]) -> pa.Table:
+    entries = table_of_entries([entry for entry, *_ in placed])
+    places = zip(*(place for _, *place in placed), strict=True)
+    arrays = [pa.array(column, kind) for column, (_, kind) in zip(places, PLACE, strict=True)]
+    return pa.Table.from_arrays([*entries.columns, *arrays], schema=ROWS)
+
+
+def _earlier(workspace: Workspace, name: str, accept_damage: bool) -> Snapshot | None:
+    """Return the active snapshot of a list, read once to its end, or None where there is none."""
+    try:
+        earlier = active_snapshot(workspace, name)
+        for _ in () if earlier is None else checked_entries(earlier):
+            pass
+    except HashListError as error:
+        if accept_damage:
+            return None
+        raise HashListError(f"{error}; there is nothing to compare with: {AGREE}") from None
+    return earlier
+
+
+def _check_matched(source: _Source, reading: Reading, matched: int, earlier: Snapshot | None) -> None:
+    """Stop where nothing could be matched; but a delta may say nothing new, or end what there is."""
+    if not matched and not (source.is_delta and earlier is not None):
         raise HashListError(
-            f"{file}: no entry that could be matched; {reading.describe()}; nothing was changed"
+            f"{source}: no entry that could be matched; {reading.describe()}; nothing was changed"
         )
-    return _Read(file, known, columns, reading, merged)
 
 
-def _table(entries: Iterator[HashEntry]) -> pa.Table:
-    batches = iter(lambda: list(itertools.islice(entries, BATCH_ENTRIES)), [])
-    tables = [table_of_entries(batch) for batch in batches]
-    return pa.concat_tables(tables) if tables else schema_of(HashEntry).empty_table()
-
-
-def _check_rows(read: _Read) -> None:
-    """Stop a file that loses many of its rows: it is another format, or its columns are mixed up."""
-    reading, replaced = read.reading, read.merged.replaced
+def _check_rows(source: _Source, reading: Reading, replaced: int) -> None:
+    """Stop files that lose many of their rows: they are another format, or their columns are mixed up."""
     usual = sum(map(reading.count, USUAL_REFUSALS))
-    if reading.refused - usual + replaced > MAX_LOST * (reading.rows - usual):
+    overwritten = 0 if source.is_delta else replaced  # a log says several things of one entry
+    if reading.refused - usual + overwritten > MAX_LOST * (reading.rows - usual):
         raise HashListError(
-            f"{read.file}: {reading.describe()}; {replaced:,} rows overwrite the value of an entry; {AGREE}"
+            f"{source}: {reading.describe()}; {replaced:,} rows overwrite the value of an entry; {AGREE}"
         )
 
 
-def _clashes(read: _Read, accept_changes: bool) -> list[str]:
-    """Stop where a refused row names an entry that other rows make: it may be the one that withdraws it."""
-    lines = read.reading.refused_keys.clashes(read.merged)
+def _check_lost(name: str, earlier: Snapshot | None, lost: Lost) -> None:
+    """Stop where many of the entries that were matched would be no longer."""
+    matched = 0 if earlier is None else earlier.counts["matched"]
+    if lost.vanished > MAX_LOST * matched:
+        raise HashListError(
+            f"list {name}: {lost.vanished:,} of {matched:,} entries would be no longer matched, and the file "
+            f"does not say that they are withdrawn; {AGREE}"
+        )
+    if lost.removed > max(MAX_LOST * matched, MANY):
+        raise HashListError(
+            f"list {name}: {lost.removed:,} of {matched:,} entries would be no longer matched; {AGREE}"
+        )
+
+
+def _clashes(source: _Source, reading: Reading, content: Content, accept_changes: bool) -> list[str]:
+    """Stop where a refused row names an entry that other rows make: it may be the one that withdraws it.
+
+    In a delta it leaves the entry as it was, which is said.
+    """
+    lines = sorted(set(content.clashing))
     if not lines:
         return []
     first = ", ".join(map(str, lines[:LINES_KEPT])) + (", ..." if len(lines) > LINES_KEPT else "")
     words = f"{len(lines):,} refused rows speak of entries that other rows make (line {first})"
+    if source.is_delta:
+        return [f"{len(lines):,} refused rows speak of entries, which stay as they are (line {first})"]
     if not accept_changes:
         raise HashListError(
-            f"{read.file}: {words}; what they say of them would be lost; {read.reading.describe()}; "
+            f"{source}: {words}; what they say of them would be lost; {reading.describe()}; "
             f"correct the rows; {AGREE}"
         )
     return [words]
 
 
-def _compared(
-    workspace: Workspace, name: str, merged: Merged, accept_changes: bool
-) -> tuple[Snapshot | None, Lost | None]:
-    """Return the earlier snapshot and what became of its entries, or stop if many of them vanished."""
-    try:
-        earlier = active_snapshot(workspace, name)
-        before = None if earlier is None else open_snapshot(earlier)
-    except HashListError as error:
-        if accept_changes:
-            return None, None
-        raise HashListError(f"{error}; there is nothing to compare with: {AGREE}") from None
-    if earlier is None or before is None:
-        return None, None
-    lost, matched = lost_entries(before, merged.table, merged.ended), earlier.counts["matched"]
-    if lost.vanished > MAX_LOST * matched and not accept_changes:
-        raise HashListError(
-            f"list {name}: {lost.vanished:,} of {matched:,} entries would be no longer matched, and the file "
-            f"does not say that they are withdrawn; {AGREE}"
-        )
-    return earlier, lost
-
-
-def _weights(table: pa.Table) -> tuple[int, list[str]]:
-    """Return how many PDQ values are unusual, and a remark where PDQ and SHA-256 look mixed up.
-
-    Both are 64 characters long, so that a mixed-up column is read without a complaint and matches nothing.
-    """
-    remarks = []
-    pdq, sha256 = (values_of(entries_of(table, name).column("value"), 32) for name in ("pdq", "sha256"))
-    unusual = len(pdq) - balanced(pdq)
-    if unusual:
-        remarks.append(f"{unusual:,} of {len(pdq):,} PDQ values do not have exactly 128 ones")
-    if unusual > len(pdq) / 2:
-        remarks.append("most PDQ values do not look like PDQ: are they another hash of 64 characters?")
-    if len(sha256) >= 20 and balanced(sha256) > len(sha256) / 2:
-        remarks.append("most SHA-256 values look like PDQ: is the algorithm right?")
-    return unusual, remarks
-
-
-def _policy_remarks(table: pa.Table, policy: ListPolicy) -> list[str]:
+def _misspelt(kinds: Set[str], policy: ListPolicy) -> list[str]:
     """Name the classifications that the settings speak of and no entry has: they may be misspelt."""
-    known = set(table.column("classification").unique().to_pylist())
     return [
         f"settings: {field} names classification {name!r}, which no entry has"
         for field, names in (("illegal", policy.illegal), ("ignore", policy.ignore))
         for name in names
-        if name not in known
+        if name not in kinds
     ]

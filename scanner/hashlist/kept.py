@@ -4,7 +4,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,7 @@ import pyarrow.parquet as pq
 from scanner.errors import HashListError
 from scanner.hashlist.delta import Delta, delta_of
 from scanner.hashlist.entries import KEY, matched_entries
-from scanner.hashlist.header import read_header
-from scanner.hashlist.snapshot import REMEDY, Snapshot, active_snapshot, check_name, open_snapshot
+from scanner.hashlist.snapshot import REMEDY, Snapshot, active_snapshot, check_name, read_snapshot
 from scanner.hashlist.stream import checked_entries
 from scanner.workspace import Workspace
 
@@ -40,11 +38,13 @@ def lists_of(workspace: Workspace) -> list[str]:
 def snapshots_of(workspace: Workspace, name: str) -> list[Snapshot]:
     """Return all snapshots of a list, the oldest import first; their entries are not looked at."""
     check_name(name)
-    return sorted(map(_snapshot, _folders(workspace, name)), key=lambda one: (one.imported_at, one.digest))
+    return sorted(
+        map(read_snapshot, _folders(workspace, name)), key=lambda one: (one.imported_at, one.digest)
+    )
 
 
 def verified(workspace: Workspace, names: list[str]) -> Iterator[Verified]:
-    """Read every snapshot of lists whole, one at a time in memory."""
+    """Read every snapshot of lists whole."""
     for name in names:
         check_name(name)
         try:
@@ -56,7 +56,8 @@ def verified(workspace: Workspace, names: list[str]) -> Iterator[Verified]:
             yield Verified(name, "", False, fault or missing)
         for folder in _folders(workspace, name):
             try:
-                open_snapshot(_snapshot(folder))
+                for _ in checked_entries(read_snapshot(folder)):
+                    pass
                 problem = None
             except HashListError as error:
                 problem = str(error)
@@ -65,21 +66,6 @@ def verified(workspace: Workspace, names: list[str]) -> Iterator[Verified]:
 
 def _folders(workspace: Workspace, name: str) -> list[Path]:
     return sorted(path for path in (workspace.lists / name).glob("*") if _DIGEST.fullmatch(path.name))
-
-
-def _snapshot(folder: Path) -> Snapshot:
-    """Return a snapshot as its header tells it; raise HashListError where that is another's."""
-    path = folder / "snapshot.json"
-    header = read_header(
-        path, "snapshot", {"list": str, "digest": str, "counts": dict, "source": dict}, REMEDY
-    )
-    try:
-        at = datetime.fromisoformat(header["source"].get("imported_at", ""))
-    except (TypeError, ValueError):
-        at = datetime.min.replace(tzinfo=UTC)
-    if (header["list"], header["digest"]) != (folder.parent.name, folder.name):
-        raise HashListError(f"{path}: belongs to another snapshot; {REMEDY}")
-    return Snapshot(header["list"], header["digest"], folder, at, header["counts"])
 
 
 def chosen(workspace: Workspace, name: str, digest: str) -> Snapshot:

@@ -9,6 +9,9 @@ from scanner.hashlist.row import Numbered, entry_of, has_digest_as_id, keys_of
 from scanner.hashlist.values import Refusal
 from scanner.records import HashEntry
 
+Placed = tuple[HashEntry, int, int, bool]
+"""An entry, and its place in the file as `scanner.hashlist.merging.PLACE` has it: row, record, own."""
+
 LINES_KEPT = 10
 """Line numbers that are kept per reason."""
 
@@ -28,10 +31,10 @@ class Reading:
     `derived_ids` of them named their entry by a digest; `tombstones` of them end an entry without its value.
     """
 
+    refused_keys: RefusedKeys
     rows: int = 0
     derived_ids: int = 0
     tombstones: int = 0
-    refused_keys: RefusedKeys = field(default_factory=RefusedKeys)
     refusals: dict[Refusal, Refused] = field(default_factory=dict)
 
     @property
@@ -39,12 +42,17 @@ class Reading:
         """Return how many rows were refused."""
         return sum(refused.count for refused in self.refusals.values())
 
+    @property
+    def accepted(self) -> int:
+        """Return how many rows were not refused."""
+        return self.rows - self.refused
+
     def count(self, reason: Refusal) -> int:
         """Return how many rows one reason refused."""
         return self.refusals[reason].count if reason in self.refusals else 0
 
-    def entries(self, rows: Iterable[Numbered], name: str) -> Iterator[HashEntry]:
-        """Yield the entries that the rows of a list become, and count everything else."""
+    def entries(self, rows: Iterable[Numbered], name: str) -> Iterator[Placed]:
+        """Yield the entries that the rows of a list become with their places, and count everything else."""
         for line, row in rows:
             self.rows += 1
             if isinstance(row, Refusal):
@@ -57,10 +65,10 @@ class Reading:
                 continue
             self.derived_ids += has_digest_as_id(row)
             self.tombstones += not entry.value
-            yield entry
+            yield entry, self.rows, line, True
             if not entry.value:  # which of two ids the entry has, its value would tell
-                others = [key[1] for key in keys_of(name, row)[1:]]
-                yield from (replace(entry, entry_id=entry_id) for entry_id in others)
+                for _, entry_id, _ in keys_of(name, row)[1:]:
+                    yield replace(entry, entry_id=entry_id), self.rows, line, False
 
     def _refuse(self, line: int, reason: Refusal) -> None:
         refused = self.refusals.setdefault(reason, Refused())

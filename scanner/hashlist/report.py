@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scanner.hashlist.columns import FileColumns
-from scanner.hashlist.entries import Lost
+from scanner.hashlist.merging import Lost
 from scanner.hashlist.reading import Reading
 from scanner.hashlist.snapshot import Snapshot
 
@@ -14,7 +14,8 @@ class ImportReport:
     """What an import came to, in figures.
 
     `unchanged` says that the list had this content before, `lost` which entries are no longer matched (None
-    for the first import), `unusual_weight` how many PDQ values have not exactly 128 ones.
+    for the first import), `merged` how many rows stand for no entry, as another row does, `unusual_weight`
+    how many PDQ values have not exactly 128 ones.
     """
 
     snapshot: Snapshot
@@ -23,6 +24,7 @@ class ImportReport:
     columns: FileColumns
     duplicates: int
     replaced: int
+    merged: int
     lost: Lost | None
     unusual_weight: int
     remarks: tuple[str, ...]
@@ -36,6 +38,7 @@ class ImportReport:
             "unchanged": self.unchanged,
             "duplicates": self.duplicates,
             "replaced": self.replaced,
+            "merged": self.merged,
             "removed": self.lost and self.lost.removed,
             "vanished": self.lost and self.lost.vanished,
             "unusual_weight": self.unusual_weight,

@@ -54,6 +54,13 @@ _DIGEST = re.compile(r"[0-9A-Fa-f]{32}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64}")
 """What spells a whole MD5, SHA-1, SHA-256 or PDQ: some lists name their entries by one."""
 
 
+MAX_TEXT = 1000
+"""Characters of the longest text that is kept of an entry; a longer one is no id, no name and no tag."""
+
+MAX_TAGS = 100
+"""Tags of an entry."""
+
+
 class _Refused(Exception):
     """Carries a refusal from where it is seen to `entry_of`, and no further."""
 
@@ -193,7 +200,10 @@ def _text(given: object) -> str:
         given.encode()  # JSON can hold halves of surrogate pairs, which no file of ours can
     except UnicodeEncodeError:
         raise _Refused(Refusal.MALFORMED_ROW) from None
-    return given.strip()
+    text = given.strip()
+    if len(text) > MAX_TEXT:
+        raise _Refused(Refusal.MALFORMED_ROW)
+    return text
 
 
 def _time(given: object) -> datetime | None:
@@ -216,7 +226,10 @@ def _tags(given: object) -> tuple[str, ...]:
     """Return tags without repetition, from a list or from text separated by semicolons or spaces."""
     parts: Iterable[object] = given if isinstance(given, list) else _split(_text(given))
     tags = (_text(part) for part in parts)
-    return tuple(dict.fromkeys(tag for tag in tags if tag))
+    kept = tuple(dict.fromkeys(tag for tag in tags if tag))
+    if len(kept) > MAX_TAGS:
+        raise _Refused(Refusal.MALFORMED_ROW)
+    return kept
 
 
 def _split(text: str) -> list[str]:

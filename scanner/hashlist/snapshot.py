@@ -1,20 +1,21 @@
 """The only place where snapshots are kept: the immutable, digested content of a list as it was imported."""
 
 import contextlib
+import dataclasses
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from scanner.errors import HashListError, WorkspaceError
-from scanner.hashlist.entries import counts_of, entries_digest
+from scanner.hashlist.entries import entries_digest
 from scanner.hashlist.header import header_of, read_header
 from scanner.records import HashEntry, schema_of
-from scanner.workspace import Workspace, json_bytes, parquet_bytes, put_once, read_parquet, replace
+from scanner.workspace import Workspace, json_bytes, read_parquet, replace
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
@@ -30,7 +31,7 @@ class Snapshot:
 
     `counts` holds `entries`, `matched` (active and disputed ones), and numbers by `algorithm`,
     `classification` ("" where there is none) and `status`. `imported_at` is when the list was last imported
-    with this content.
+    with this content. `source` says where it first came from, `checkpoint` how far an exchange was read.
     """
 
     list: str
@@ -38,6 +39,8 @@ class Snapshot:
     path: Path
     imported_at: datetime
     counts: dict[str, Any]
+    source: dict[str, Any] = field(default_factory=dict, compare=False)
+    checkpoint: dict[str, Any] = field(default_factory=dict, compare=False)
 
     def provenance(self) -> dict[str, Any]:
         """Return what a run or a report says of the snapshot: plain values, none of them of an entry."""
@@ -57,36 +60,6 @@ def check_name(name: str) -> None:
         )
 
 
-def put_snapshot(workspace: Workspace, name: str, table: pa.Table, source: dict[str, Any]) -> str:
-    """Keep the merged entries of a list under their digest, which is returned.
-
-    `source` says where they came from, in plain values. An equal snapshot that is there and whole stays as
-    it is; a damaged one is written anew.
-    """
-    digest = entries_digest(table)
-    folder = workspace.lists / name / digest
-    facts = {"list": name, "digest": digest, "counts": counts_of(table), "source": source}
-    files = {
-        "entries.parquet": parquet_bytes(table, GROUP_ROWS),
-        "snapshot.json": json_bytes(header_of("snapshot", facts)),
-    }
-    with _writing(folder):
-        fresh = [put_once(folder / file, content) for file, content in files.items()]
-        if not all(fresh) and not _whole(folder, name):
-            for file, content in files.items():
-                replace(folder / file, content)
-    return digest
-
-
-def _whole(folder: Path, name: str) -> bool:
-    try:
-        _header(folder, name)
-        _entries(folder, folder.name)
-    except HashListError:
-        return False
-    return True
-
-
 @contextlib.contextmanager
 def _writing(path: Path) -> Iterator[None]:
     try:
@@ -95,12 +68,19 @@ def _writing(path: Path) -> Iterator[None]:
         raise WorkspaceError(f"{path}: the snapshot cannot be written: {error.strerror}") from None
 
 
-def make_active(workspace: Workspace, name: str, digest: str, imported_at: datetime) -> Snapshot:
-    """Point a list at a snapshot that was put."""
+def make_active(
+    workspace: Workspace,
+    name: str,
+    digest: str,
+    imported_at: datetime,
+    checkpoint: dict[str, Any] | None = None,
+) -> Snapshot:
+    """Point a list at a snapshot that was put; how far its exchange was read is kept in the same moment."""
     current = {"list": name, "digest": digest, "imported_at": imported_at.isoformat()}
     folder = workspace.lists / name
     with _writing(folder):
-        replace(folder / "current.json", json_bytes(header_of("current", current)))
+        facts = {**current, "checkpoint": checkpoint or {}}
+        replace(folder / "current.json", json_bytes(header_of("current", facts)))
     return _active(folder)
 
 
@@ -126,16 +106,23 @@ def _active(folder: Path) -> Snapshot:
         raise HashListError(f"{path}: damaged; {REMEDY}") from None
     if current["list"] != folder.name or re.fullmatch("[0-9a-f]{64}", digest) is None:
         raise HashListError(f"{path}: damaged; {REMEDY}")
-    header = _header(folder / digest, folder.name)
-    return Snapshot(folder.name, digest, folder / digest, imported_at, header["counts"])
+    snapshot = read_snapshot(folder / digest)
+    return dataclasses.replace(snapshot, imported_at=imported_at, checkpoint=current.get("checkpoint") or {})
 
 
-def _header(folder: Path, name: str) -> dict[str, Any]:
+def read_snapshot(folder: Path) -> Snapshot:
+    """Return a snapshot as its header tells it; raise HashListError where that is another's, or damaged."""
     path = folder / "snapshot.json"
-    header = read_header(path, "snapshot", {"list": str, "digest": str, "counts": dict}, REMEDY)
-    if header["list"] != name or header["digest"] != folder.name:
+    fields: dict[str, type] = {"list": str, "digest": str, "counts": dict, "source": dict}
+    header = read_header(path, "snapshot", fields, REMEDY)
+    if (header["list"], header["digest"]) != (folder.parent.name, folder.name):
         raise HashListError(f"{path}: belongs to another snapshot; {REMEDY}")
-    return header
+    source = header["source"]
+    try:
+        at = datetime.fromisoformat(source.get("imported_at", ""))
+    except (TypeError, ValueError):
+        at = datetime.min.replace(tzinfo=UTC)
+    return Snapshot(header["list"], header["digest"], folder, at, header["counts"], source)
 
 
 def open_snapshot(snapshot: Snapshot) -> pa.Table:

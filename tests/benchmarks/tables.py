@@ -8,8 +8,9 @@ import pyarrow as pa
 from numba import njit
 
 from scanner.config import Matching
-from scanner.hashlist.snapshot import make_active, put_snapshot
+from scanner.hashlist.snapshot import make_active
 from scanner.hashlist.table import build_table
+from scanner.hashlist.writing import put_snapshot
 from scanner.match.distances import max_distances
 from scanner.records import HashEntry, schema_of
 

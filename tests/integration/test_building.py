@@ -18,13 +18,15 @@ from jobs.cluster import QUIET
 from scanner.config import Scheduler
 from scanner.errors import ConfigError, HashListError, IncompleteRun, WorkspaceError
 from scanner.hashlist.building import plainly
-from scanner.hashlist.entries import merge_entries, table_of_entries
-from scanner.hashlist.snapshot import active_snapshots, make_active, put_snapshot
+from scanner.hashlist.entries import table_of_entries
+from scanner.hashlist.snapshot import active_snapshots, make_active
 from scanner.hashlist.table import build_table
+from scanner.hashlist.writing import put_snapshot
 from scanner.records import HashEntry
 from scanner.workspace import Workspace
 from tests.cluster import PATIENT, processes, until
 from tests.unit.hashlist import lists
+from tests.unit.hashlist.lists import merge_entries
 
 AT = datetime(2026, 9, 1, 2, tzinfo=UTC)
 DISTANCES = {"pdq": 31, "phash": 4, "dhash": 3, "whash": 3}

@@ -7,15 +7,17 @@ from hypothesis import strategies as st
 from scanner.carried import Carried, carry_over
 from scanner.config import Matching
 from scanner.hashlist.delta import delta_of
-from scanner.hashlist.entries import merge_entries, table_of_entries
-from scanner.hashlist.snapshot import make_active, put_snapshot
+from scanner.hashlist.entries import table_of_entries
+from scanner.hashlist.snapshot import make_active
 from scanner.hashlist.table import build_table, open_table
+from scanner.hashlist.writing import put_snapshot
 from scanner.match.distances import max_distances
 from scanner.match.join import join, nothing_found
 from scanner.records import Fingerprint, HashEntry, ObjectRef, Outcome, table_of
 from scanner.slices import put_matches
 from scanner.workspace import Workspace
 from tests.unit.hashlist import lists
+from tests.unit.hashlist.lists import merge_entries
 from tests.unit.sweeps import NOW
 
 OBJECTS = 3

@@ -24,6 +24,9 @@ CANONICAL: dict[str, Reader] = {
 
 READERS: dict[str, Reader] = {**CANONICAL, "pdq": read_pdq}
 
+DELTAS: frozenset[str] = frozenset()
+"""Formats that say what became of entries; all others hold the whole of a list."""
+
 SUFFIXES = {".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 """Extensions that tell a format; those of clearing houses are named."""
 

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from scanner.hashlist.merging import ROWS, merge_rows
 from scanner.records import ALGORITHM_BYTES, PERCEPTUAL
 
 
@@ -60,3 +61,15 @@ def spellings(raw):
     """Return every way in which a value could leak."""
     encoded = base64.b64encode(raw).decode()
     return {raw.hex(), raw.hex().upper(), encoded, encoded.rstrip("="), repr(raw)}
+
+
+def numbered(entries, first=0):
+    """Return entries as the rows of a file, each a record of its own."""
+    row = pa.array(range(first, first + len(entries)), pa.int64())
+    own = pa.array([True] * len(entries), pa.bool_())
+    return pa.Table.from_arrays([*entries.columns, row, row, own], schema=ROWS)
+
+
+def merge_entries(entries):
+    """Return what becomes of entries that are the rows of a file in this order."""
+    return merge_rows(numbered(entries))

@@ -8,14 +8,16 @@ import pytest
 
 from scanner.errors import HashListError, WorkspaceError
 from scanner.hashlist.building import make_shard, plainly, telling, works_of
-from scanner.hashlist.entries import merge_entries, table_of_entries
+from scanner.hashlist.entries import table_of_entries
 from scanner.hashlist.ranges import survey
 from scanner.hashlist.shard import stem_of
-from scanner.hashlist.snapshot import make_active, put_snapshot
+from scanner.hashlist.snapshot import make_active
 from scanner.hashlist.table import build_table
+from scanner.hashlist.writing import put_snapshot
 from scanner.records import ALGORITHM_BYTES, HashEntry
 from scanner.workspace import make_folder
 from tests.unit.hashlist import lists
+from tests.unit.hashlist.lists import merge_entries
 
 AT = datetime(2026, 9, 1, 2, tzinfo=UTC)
 DISTANCES = {"pdq": 31, "phash": 4, "dhash": 3, "whash": 3}

@@ -10,15 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanner.errors import HashListError
-from scanner.hashlist import snapshot as snapshots
 from scanner.hashlist.delta import delta_of, withdrawn_keys
-from scanner.hashlist.entries import merge_entries, table_of_entries
+from scanner.hashlist.entries import table_of_entries
 from scanner.hashlist.row import MATCHED_STATUSES, STATUSES
-from scanner.hashlist.snapshot import make_active, put_snapshot
+from scanner.hashlist.snapshot import make_active
 from scanner.hashlist.stream import checked_entries
+from scanner.hashlist.writing import put_snapshot
 from scanner.records import HashEntry, records_of
 from scanner.workspace import Workspace
 from tests.unit.hashlist import lists
+from tests.unit.hashlist.lists import merge_entries
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 ALGORITHMS = ("md5", "pdq")
@@ -75,7 +76,7 @@ def withdrawn(delta):
 def test_the_delta_is_that_of_sets_however_the_files_are_cut(tmp_path_factory, before, after, group_rows):
     workspace = Workspace(tmp_path_factory.mktemp("delta") / "workspace").create()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(snapshots, "GROUP_ROWS", group_rows)
+        patch.setattr("scanner.hashlist.writing.GROUP_ROWS", group_rows)
         earlier, later = put(workspace, before), put(workspace, after)
     delta = delta_of(workspace, earlier, later)
     was, now = ({said(one) for one in kept(one)} for one in (earlier, later))

@@ -16,17 +16,16 @@ from scanner.hashlist.entries import (
     KINDS_KEPT,
     OTHER,
     EntriesDigest,
-    Lost,
     counts_of,
     entries_digest,
-    lost_entries,
-    merge_entries,
     table_of_entries,
     take_rows,
     values_of,
     wide,
 )
+from scanner.hashlist.merging import Lost, lost_entries
 from scanner.records import HashEntry, records_of, table_of
+from tests.unit.hashlist.lists import merge_entries
 
 AT = datetime(2026, 1, 5, 10, tzinfo=UTC)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

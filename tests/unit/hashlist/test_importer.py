@@ -447,3 +447,61 @@ def test_an_import_leaves_nothing_but_the_snapshot_and_its_pointer(bring, worksp
     }
     modes = {path.stat().st_mode & 0o777 for path in workspace.lists.rglob("*") if path.is_dir()}
     assert modes == {0o700}
+
+
+def test_a_list_that_is_sorted_on_disk_is_the_one_sorted_in_memory(bring, workspace, monkeypatch):
+    rows = [*lists.rows("md5", 300), *lists.rows("pdq", 300, member="m"), *lists.rows("md5", 5), *BAD[:3]]
+    whole = bring(rows, "whole")
+    monkeypatch.setattr("scanner.hashlist.importer.BATCH_ENTRIES", 17)
+    monkeypatch.setattr("scanner.hashlist.sorting.RUN_ROWS", 50)
+    monkeypatch.setattr("scanner.hashlist.sorting.BATCH_ROWS", 7)
+    monkeypatch.setattr("scanner.hashlist.writing.GROUP_ROWS", 64)
+    pieces = bring([{**row} for row in rows], "pieces")
+    assert [one.to_dict() | {"list": "", "digest": ""} for one in (whole, pieces)] == [
+        pieces.to_dict() | {"list": "", "digest": ""}
+    ] * 2
+    values = [[entry.value for entry in entries(one)] for one in (whole, pieces)]
+    assert values[0] == values[1]
+    assert [path.name for path in workspace.lists.iterdir() if not path.is_dir()] == []
+
+
+@pytest.mark.parametrize("suffix", WRITERS)
+def test_accepted_merged_and_refused_rows_are_all_that_were_read(bring, suffix):
+    rows = [*lists.rows("md5", 300), *lists.rows("md5", 7), *BAD[:2], ending(lists.rows("md5", 1)[0])]
+    report = bring([row | {"algorithm": row["algorithm"]} for row in rows], suffix=suffix, accept=True)
+    said = report.to_dict()
+    ended = 1
+    assert said["rows"] == report.snapshot.counts["entries"] + ended + said["merged"] + said["refused"]
+    assert (said["rows"], said["merged"], said["refused"]) == (310, 8, 2)
+
+
+def test_files_of_a_list_are_imported_together(workspace, tmp_path):
+    files = [lists.write_csv(tmp_path / f"{n}.csv", lists.rows("md5", 50, start=50 * n)) for n in range(3)]
+    report = import_list(workspace, "iwf", files, ListPolicy(), None, AT)
+    assert (report.snapshot.counts["entries"], report.snapshot.source["files"]) == (150, 3)
+    with pytest.raises(HashListError, match="files of one format are imported at a time"):
+        import_list(workspace, "iwf", [*files, tmp_path / "a.jsonl"], ListPolicy(), None, AT)
+
+
+def test_lines_of_several_files_are_numbered_through(workspace, tmp_path):
+    files = [
+        lists.write_csv(tmp_path / f"{n}.csv", [*lists.rows("md5", 99, start=99 * n), BAD[0]])
+        for n in range(2)
+    ]
+    report = import_list(workspace, "iwf", files, ListPolicy(), None, AT, accept_changes=True)
+    assert report.to_dict()["refusals"]["unknown_algorithm"]["lines"] == [101, 202]
+
+
+@pytest.mark.parametrize("column", ["member", "entry_id", "classification", "tags"])
+def test_text_beyond_all_measure_is_no_name(bring, column):
+    rows = [*lists.rows("md5", 300), {**lists.rows("md5", 1, start=900)[0], column: "n" * 1001}]
+    assert bring(rows).to_dict()["refusals"]["malformed_row"]["count"] == 1
+
+
+def test_what_a_list_withdraws_at_once_stops_beyond_a_hundredth_and_a_hundred(bring):
+    rows = lists.rows("md5", 300)
+    bring(rows)
+    withdrawn = [*(row | {"status": "withdrawn"} for row in rows[:101]), *rows[101:]]
+    with pytest.raises(HashListError, match="101 of 300 entries would be no longer matched; nothing was"):
+        bring(withdrawn)
+    assert bring(withdrawn, accept=True).lost.removed == 101

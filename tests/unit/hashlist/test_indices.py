@@ -8,15 +8,17 @@ from hypothesis import strategies as st
 from scanner.errors import HashListError
 from scanner.hashlist import indices
 from scanner.hashlist.bands import permutation, plan
-from scanner.hashlist.entries import merge_entries, table_of_entries
+from scanner.hashlist.entries import table_of_entries
 from scanner.hashlist.indices import open_indices, write_indices
-from scanner.hashlist.snapshot import make_active, put_snapshot
+from scanner.hashlist.snapshot import make_active
 from scanner.hashlist.table import build_table, open_table
+from scanner.hashlist.writing import put_snapshot
 from scanner.match import hamming_join
 from scanner.match.banded import banded_pairs
 from scanner.match.hamming import Bounds
 from scanner.records import HashEntry
 from tests.unit.hashlist import lists
+from tests.unit.hashlist.lists import merge_entries
 from tests.unit.hashlist.test_table import AT, DISTANCES, edit
 
 FILES = ["rows.npy", "starts.npy"]

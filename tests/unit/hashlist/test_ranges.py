@@ -7,14 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanner.errors import HashListError
-from scanner.hashlist.entries import merge_entries, table_of_entries, values_of
+from scanner.hashlist.entries import table_of_entries, values_of
 from scanner.hashlist.postings import encoded, sort_entries
 from scanner.hashlist.ranges import PREFIXES, entries_within, ranges, survey
-from scanner.hashlist.snapshot import make_active, put_snapshot
+from scanner.hashlist.snapshot import make_active
 from scanner.hashlist.stream import checked_entries, chosen_entries
+from scanner.hashlist.writing import put_snapshot
 from scanner.records import HashEntry
 from scanner.workspace import Workspace, parquet_bytes
 from tests.unit.hashlist import lists
+from tests.unit.hashlist.lists import merge_entries
 
 AT = datetime(2026, 9, 1, 2, tzinfo=UTC)
 COLUMNS = ("list", "snapshot", "member", "entry_id", "classification", "scheme", "status", "tags")
@@ -22,7 +24,7 @@ COLUMNS = ("list", "snapshot", "member", "entry_id", "classification", "scheme",
 
 @pytest.fixture(autouse=True)
 def _small_groups(monkeypatch):
-    monkeypatch.setattr("scanner.hashlist.snapshot.GROUP_ROWS", 4)
+    monkeypatch.setattr("scanner.hashlist.writing.GROUP_ROWS", 4)
 
 
 def snapshot(workspace, name, entries):

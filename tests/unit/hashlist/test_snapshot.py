@@ -7,19 +7,20 @@ import pyarrow.parquet as pq
 import pytest
 
 from scanner.errors import HashListError, WorkspaceError
-from scanner.hashlist.entries import merge_entries, table_of_entries
+from scanner.hashlist.entries import table_of_entries
 from scanner.hashlist.snapshot import (
     active_snapshot,
     active_snapshots,
     check_name,
     make_active,
     open_snapshot,
-    put_snapshot,
     stale,
 )
+from scanner.hashlist.writing import put_snapshot
 from scanner.records import HashEntry, records_of
 from scanner.workspace import Workspace, parquet_bytes
 from tests.unit.hashlist import lists
+from tests.unit.hashlist.lists import merge_entries
 
 AT = datetime(2026, 9, 1, 2, tzinfo=UTC)
 
@@ -49,7 +50,7 @@ def test_a_snapshot_holds_the_entries_that_were_put(workspace):
 
 
 def test_entries_are_written_in_groups_that_can_be_read_one_by_one(workspace, monkeypatch):
-    monkeypatch.setattr("scanner.hashlist.snapshot.GROUP_ROWS", 3)
+    monkeypatch.setattr("scanner.hashlist.writing.GROUP_ROWS", 3)
     with pq.ParquetFile(put(workspace, count=8).path / "entries.parquet") as file:
         assert [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)] == [3, 3, 2]
 

@@ -11,13 +11,15 @@ from hypothesis import strategies as st
 
 from scanner.config import digest_of
 from scanner.errors import HashListError, WorkspaceError
-from scanner.hashlist.entries import merge_entries, table_of_entries
+from scanner.hashlist.entries import table_of_entries
 from scanner.hashlist.postings import COMMON, meanings_of, value_order
 from scanner.hashlist.ranges import survey
-from scanner.hashlist.snapshot import make_active, put_snapshot
+from scanner.hashlist.snapshot import make_active
 from scanner.hashlist.table import build_table, open_table
+from scanner.hashlist.writing import put_snapshot
 from scanner.records import ALGORITHM_BYTES, DIGESTS, PERCEPTUAL, HashEntry
 from tests.unit.hashlist import lists
+from tests.unit.hashlist.lists import merge_entries
 
 AT = datetime(2026, 9, 1, 2, tzinfo=UTC)
 DISTANCES = {"pdq": 31, "phash": 4, "dhash": 3, "whash": 3}

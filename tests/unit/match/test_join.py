@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from scanner.config import Matching
 from scanner.hashlist.bands import band_index, plan
-from scanner.hashlist.entries import entries_of, merge_entries, table_of_entries, values_of
+from scanner.hashlist.entries import entries_of, table_of_entries, values_of
 from scanner.hashlist.postings import encoded, sort_entries
 from scanner.hashlist.shard import Shard
-from scanner.hashlist.snapshot import make_active, put_snapshot
+from scanner.hashlist.snapshot import make_active
 from scanner.hashlist.table import AlgorithmTable, build_table
 from scanner.hashlist.values import degenerate
+from scanner.hashlist.writing import put_snapshot
 from scanner.match.distances import max_distances
 from scanner.match.hamming import Bounds, words_of
 from scanner.match.join import join as join_tables
@@ -35,6 +36,7 @@ from scanner.records import (
 from scanner.records import table_of as table_of_records
 from scanner.workspace import Workspace
 from tests.unit.hashlist import lists
+from tests.unit.hashlist.lists import merge_entries
 
 AT = datetime(2026, 9, 1, 2, tzinfo=UTC)
 FLAT = bytes.fromhex("000000002c4b11342c4b2c4b0000554b00002c4b113411342c4b585e2c4b017e")
