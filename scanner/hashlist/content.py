@@ -47,6 +47,14 @@ class Content:
             keys = pa.concat_tables(parts[len(rows) : -1])
             yield self._merged(file, keys, parts[-1])
 
+    def to_dict(self) -> dict[str, int]:
+        """Return what became of rows as plain figures."""
+        return {
+            "duplicates": self.duplicates,
+            "replaced": self.replaced,
+            "unusual_weight": self.weights.unusual,
+        }
+
     def _merged(self, file: pa.Table, refused: pa.Table, before: pa.Table) -> pa.Table:
         earlier = before.select(ROWS.names[: -len(PLACE)])
         if self._is_delta:

@@ -92,28 +92,16 @@ def import_list(
             _check_lost(name, earlier, content.lost)
         clashes = _clashes(source, reading, content, accept_changes)
         figures = {
-            "imported_at": imported_at.isoformat(),
-            "duplicates": content.duplicates,
-            "replaced": content.replaced,
+            **source.to_dict(),
+            **reading.to_dict(),
+            **content.to_dict(),
             "merged": reading.accepted - content.standing,
-            "unusual_weight": content.weights.unusual,
         }
-        digest = writer.put({**source.to_dict(), **reading.to_dict(), **figures})
+        digest = writer.put({**figures, "imported_at": imported_at.isoformat()})
     snapshot = make_active(workspace, name, digest, imported_at, pulled.checkpoint)
     kinds = writer.counts.seen("classification")
-    remarks = [*content.weights.remarks(), *clashes, *source.columns.remarks(), *_misspelt(kinds, policy)]
-    return ImportReport(
-        snapshot=snapshot,
-        unchanged=earlier is not None and earlier.digest == digest,
-        reading=reading,
-        columns=source.columns,
-        duplicates=content.duplicates,
-        replaced=content.replaced,
-        merged=reading.accepted - content.standing,
-        lost=content.lost if earlier else None,
-        unusual_weight=content.weights.unusual,
-        remarks=tuple(remarks),
-    )
+    remarks = (*content.weights.remarks(), *clashes, *source.columns.remarks(), *_misspelt(kinds, policy))
+    return ImportReport(snapshot, earlier, reading, source.columns, content, remarks)
 
 
 class _Source:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scanner.hashlist.columns import FileColumns
+from scanner.hashlist.content import Content
 from scanner.hashlist.merging import Lost
 from scanner.hashlist.reading import Reading
 from scanner.hashlist.snapshot import Snapshot
@@ -11,23 +12,29 @@ from scanner.hashlist.snapshot import Snapshot
 
 @dataclass(frozen=True)
 class ImportReport:
-    """What an import came to, in figures.
-
-    `unchanged` says that the list had this content before, `lost` which entries are no longer matched (None
-    for the first import), `merged` how many rows stand for no entry, as another row does, `unusual_weight`
-    how many PDQ values have not exactly 128 ones.
-    """
+    """What an import came to, in figures; `earlier` is the snapshot before it, None for the first import."""
 
     snapshot: Snapshot
-    unchanged: bool
+    earlier: Snapshot | None
     reading: Reading
     columns: FileColumns
-    duplicates: int
-    replaced: int
-    merged: int
-    lost: Lost | None
-    unusual_weight: int
+    content: Content
     remarks: tuple[str, ...]
+
+    @property
+    def unchanged(self) -> bool:
+        """Tell whether the list had this content before."""
+        return self.earlier is not None and self.earlier.digest == self.snapshot.digest
+
+    @property
+    def lost(self) -> Lost | None:
+        """Return which entries are no longer matched; None for the first import."""
+        return None if self.earlier is None else self.content.lost
+
+    @property
+    def merged(self) -> int:
+        """Return how many rows stand for no entry, as another row does."""
+        return self.reading.accepted - self.content.standing
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain values."""
@@ -35,13 +42,11 @@ class ImportReport:
             **self.snapshot.provenance(),
             **self.reading.to_dict(),
             **self.columns.to_dict(),
+            **self.content.to_dict(),
             "unchanged": self.unchanged,
-            "duplicates": self.duplicates,
-            "replaced": self.replaced,
             "merged": self.merged,
             "removed": self.lost and self.lost.removed,
             "vanished": self.lost and self.lost.vanished,
-            "unusual_weight": self.unusual_weight,
             "remarks": list(self.remarks),
         }
 
@@ -61,10 +66,9 @@ class ImportReport:
             lines.append(f"entries whose id is a digest, kept under another id {self.reading.derived_ids:,}")
         if self.reading.tombstones:
             lines.append(f"rows that withdraw an entry without its value {self.reading.tombstones:,}")
-        if self.duplicates or self.replaced:
-            lines.append(
-                f"repeated entries {self.duplicates:,}; with another value {self.replaced:,} (latest kept)"
-            )
+        same, other = self.content.duplicates, self.content.replaced
+        if same or other:
+            lines.append(f"repeated entries {same:,}; with another value {other:,} (latest kept)")
         if self.lost and self.lost.removed:
             withdrawn = self.lost.removed - self.lost.vanished
             lines.append(f"entries no longer matched {self.lost.removed:,}; withdrawn {withdrawn:,}")

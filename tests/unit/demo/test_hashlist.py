@@ -86,7 +86,7 @@ def test_it_imports_without_a_refusal(made, tmp_path):
     workspace = Workspace(tmp_path / "workspace").create()
     moment = dt.datetime(2026, 10, 1, tzinfo=dt.UTC)
     report = import_list(workspace, "demo", made[0], ListPolicy(illegal=("A",)), None, moment)
-    assert (report.reading.rows, report.reading.refused, report.duplicates) == (made[1], 0, 0)
-    assert report.unusual_weight == 0
+    assert (report.reading.rows, report.reading.refused, report.content.duplicates) == (made[1], 0, 0)
+    assert report.content.weights.unusual == 0
     assert report.snapshot.counts["status"] == {"active": made[1] - 3, "withdrawn": 3}
     assert active_snapshots(workspace) == [report.snapshot]

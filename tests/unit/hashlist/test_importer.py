@@ -47,7 +47,7 @@ def test_the_digest_depends_on_neither_order_nor_repetition_nor_clock(bring):
     again = bring([*reversed(rows), *rows[:3]], at=AT + timedelta(days=1), accept=True)
     assert again.snapshot.digest == first.snapshot.digest
     assert (first.unchanged, again.unchanged) == (False, True)
-    assert again.duplicates == 3
+    assert again.content.duplicates == 3
 
 
 def test_importing_the_same_file_again_makes_the_list_young_and_says_unchanged(bring, workspace):
@@ -78,7 +78,7 @@ def test_equal_rows_are_merged_and_of_two_values_the_last_wins(bring):
     rows = lists.rows("md5", 300)
     other = lists.value("md5", 999).hex()
     report = bring([*rows, rows[5], rows[5], rows[7] | {"value": other}])
-    assert (report.duplicates, report.replaced) == (2, 1)
+    assert (report.content.duplicates, report.content.replaced) == (2, 1)
     assert "repeated entries 2; with another value 1" in report.describe()
     assert {entry.entry_id: entry.value.hex() for entry in entries(report)}["e000007"] == other
 
@@ -178,7 +178,7 @@ def test_an_import_stops_when_many_rows_overwrite_each_other(bring):
     rows = [row | {"entry_id": "case-1"} for row in lists.rows("md5", 10)]
     with pytest.raises(HashListError, match="9 rows overwrite the value of an entry"):
         bring(rows)
-    assert bring(rows, accept=True).replaced == 9
+    assert bring(rows, accept=True).content.replaced == 9
 
 
 @pytest.mark.parametrize(("gone", "stopped"), [(2, False), (3, True)])
@@ -421,7 +421,7 @@ def mixed_up(algorithm, other, count):
 def test_pdq_values_of_unusual_weight_are_counted(bring):
     unusual = lists.near(lists.value("pdq", 50), 1).hex()
     report = bring([*lists.rows("pdq", 30), {"entry_id": "x", "algorithm": "pdq", "value": unusual}])
-    assert report.unusual_weight == 1
+    assert report.content.weights.unusual == 1
     assert report.remarks == ("1 of 31 PDQ values do not have exactly 128 ones",)
 
 
