@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from scanner.config import Config
     from scanner.hashlist.snapshot import Snapshot
 
-FORMATS = "csv, json, jsonl, parquet, pdq"
+FORMATS = "csv, json, jsonl, ncmec, parquet, pdq, stopncii, tat, threatexchange, vics"
 """Those that `scanner.hashlist.formats` reads; importing it takes time that help must not take."""
 
 app = typer.Typer(no_args_is_help=True, help="Hash lists: import, look at, check.")

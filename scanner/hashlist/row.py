@@ -39,12 +39,15 @@ REQUIRED = ("algorithm", "value")
 """The columns without which a row says nothing."""
 
 MATCHED_STATUSES = ("active", "disputed")
-"""Statuses of entries that are matched; `withdrawn` and `deleted` ones are kept, and never matched."""
+"""Statuses of entries that are matched; all others are kept, and never matched."""
 
 ENDED = ("withdrawn", "deleted")
 """Statuses that end an entry, with or without repeating its value."""
 
-STATUSES = (*MATCHED_STATUSES, *ENDED)
+NEGATIVE = "negative"
+"""Status of an entry that is kept and never matched, since whoever says something of it is against it."""
+
+STATUSES = (*MATCHED_STATUSES, NEGATIVE, *ENDED)
 
 _ABSENT = (Refusal.MISSING_COLUMN, Refusal.MISSING_VALUE)
 
@@ -127,6 +130,12 @@ def _refuse_values(names: tuple[str, ...], kinds: tuple[str, ...], value: bytes)
         or any(_DIGEST.fullmatch(text) for text in names)
     ):
         raise _Refused(Refusal.VALUE_IN_TEXT)
+
+
+def is_name(text: str) -> bool:
+    """Tell whether a text may be the member or a tag of an entry: neither too long nor spelling a hash."""
+    short = 0 < len(text) <= MAX_TEXT and text.isprintable()
+    return short and not _DIGEST.search(text)
 
 
 def _kept(read: T | Refusal) -> T:

@@ -7,7 +7,12 @@ from pathlib import Path
 from scanner.errors import HashListError
 from scanner.hashlist.columns import FileColumns
 from scanner.hashlist.formats.canonical import read_csv, read_json, read_jsonl, read_parquet
+from scanner.hashlist.formats.ncmec import read_ncmec
 from scanner.hashlist.formats.pdq import read_pdq
+from scanner.hashlist.formats.stopncii import read_stopncii
+from scanner.hashlist.formats.tat import read_tat
+from scanner.hashlist.formats.threatexchange import read_threatexchange
+from scanner.hashlist.formats.vics import read_vics
 from scanner.hashlist.row import Numbered
 from scanner.hashlist.values import Refusal
 
@@ -22,9 +27,17 @@ CANONICAL: dict[str, Reader] = {
 }
 """Formats with the columns that this project names, or that settings map to them."""
 
-READERS: dict[str, Reader] = {**CANONICAL, "pdq": read_pdq}
+READERS: dict[str, Reader] = {
+    **CANONICAL,
+    "ncmec": read_ncmec,
+    "pdq": read_pdq,
+    "stopncii": read_stopncii,
+    "tat": read_tat,
+    "threatexchange": read_threatexchange,
+    "vics": read_vics,
+}
 
-DELTAS: frozenset[str] = frozenset()
+DELTAS = frozenset({"ncmec", "stopncii", "threatexchange"})
 """Formats that say what became of entries; all others hold the whole of a list."""
 
 SUFFIXES = {".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}

@@ -1,6 +1,6 @@
 """The only place where a JSON document is read one object at a time, since it need not fit into memory."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,12 +18,20 @@ CHUNK = 1 << 16
 ITEM = "[]"
 """Stands in a path for each item of an array."""
 
+Way = tuple[str, ...]
+"""The names of members, and ITEM, that lead from the root of a document to a value."""
+
 MAX_DEPTH = 32
 """Arrays and objects in one another: a list needs no more, and each further one costs memory."""
 
 
 def objects_of(file: Path, *path: str) -> Iterator[Any]:
-    """Yield what stands under a path of names, such as "value", ITEM, "Media", ITEM, in its order.
+    """Yield what stands under a path of names, such as "value", ITEM, "Media", ITEM, in its order."""
+    return (found for _, found in found_in(file, {path}))
+
+
+def found_in(file: Path, wanted: Container[Way]) -> Iterator[tuple[Way, Any]]:
+    """Yield what stands under the wanted ways with these, in its order; what is wanted may change meanwhile.
 
     Of two members with one name the later one counts. Raises HashListError, which quotes nothing of the file,
     for what is no JSON document, for one that is cut off, nested too deeply or holds a whole number of more
@@ -34,7 +42,7 @@ def objects_of(file: Path, *path: str) -> Iterator[Any]:
         bounded = _Bounded(file, stream)
         try:
             events = ijson.basic_parse(bounded, buf_size=CHUNK, use_float=True)  # else 4,301 digits crash it
-            for found in _found(events, path):
+            for found in _found(events, wanted):
                 count += 1
                 bounded.since = 0
                 yield found
@@ -48,23 +56,29 @@ def objects_of(file: Path, *path: str) -> Iterator[Any]:
             ) from None
 
 
+_STARTS, _ENDS = ("start_map", "start_array"), ("end_map", "end_array")
+
+
 class _TooDeep(Exception):
     """Carries what no list needs from where it is seen to `objects_of`, and no further."""
 
 
-def _found(events: Iterator[tuple[str, Any]], path: tuple[str, ...]) -> Iterator[Any]:
-    """Yield the values at a path; `here` is the name of the next value in those that it lies `within`."""
+def _found(events: Iterator[tuple[str, Any]], wanted: Container[Way]) -> Iterator[tuple[Way, Any]]:
+    """Yield the wanted values; `way` leads to the next value, `here` is its last name."""
     within: list[str] = []
     here, depth, builder = "", 0, None
+    way: Way = ()
     for event, value in events:
-        start, end = event in ("start_map", "start_array"), event in ("end_map", "end_array")
-        if builder is None and not end and event != "map_key" and (*within, here)[1:] == path:
-            builder = ijson.ObjectBuilder()
+        start, end = event in _STARTS, event in _ENDS
+        if builder is None and not end and event != "map_key":
+            way = (*within, here)[1:]
+            if way in wanted:
+                builder = ijson.ObjectBuilder()
         if builder is not None:
             builder.event(event, value)
             depth += start - end
             if not depth:
-                yield builder.value
+                yield way, builder.value
                 builder = None
         elif start:
             within.append(here)

@@ -55,7 +55,7 @@ def test_the_named_format_stands_over_the_extension(tmp_path):
 
 @pytest.mark.parametrize(("name", "named"), [("a.txt", None), ("a", None), ("a.csv", "xlsx")])
 def test_an_unknown_format_is_an_error_that_names_the_known_ones(tmp_path, name, named):
-    with pytest.raises(HashListError, match="csv, json, jsonl, parquet"):
+    with pytest.raises(HashListError, match=r"csv, json, jsonl, .*parquet"):
         format_of(tmp_path / name, named)
 
 
