@@ -171,7 +171,8 @@ def ids_of(list_name: str, algorithm: str, given: str, value: bytes) -> list[str
     Without a value (b"") it may be one of two, or none where no id is given either.
     """
     if _DIGEST.fullmatch(given):  # of the picture, whichever hash it is; rows of one id keep one id
-        return [derived_id(list_name, algorithm, bytes.fromhex(given))]
+        others = [one for one in ALGORITHM_BYTES if one != algorithm and not value]  # all hashes end together
+        return [derived_id(list_name, one, bytes.fromhex(given)) for one in (algorithm, *others)]
     if value:
         hidden = not given or _spells(given, value)
         return [derived_id(list_name, algorithm, value) if hidden else given]

@@ -2,12 +2,14 @@
 
 import io
 import itertools
+import tracemalloc
 from datetime import UTC, datetime
 from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from threatexchange.exchanges.clients.ncmec import hash_api as peer_api
 
 from scanner.config import ListPolicy
 from scanner.errors import HashListError
@@ -60,14 +62,13 @@ def test_image_md5_and_sha1_are_kept_although_the_peer_drops_them(bring):
 
 
 def test_the_peer_reads_the_same_entries(read):
-    api = pytest.importorskip("threatexchange.exchanges.clients.ncmec.hash_api")
     text = page(
         [live("i1", **hashes(1)), deleted("i2")],
         [live("v1", "video", md5=hashes(3)["md5"])],
         "/v2/entries?start=1",
     )
-    peer = api.GetEntriesResponse.from_xml(
-        api._XMLWrapper(ElementTree.fromstring(text.replace(f' xmlns="{NAMESPACE}"', ""))), 0
+    peer = peer_api.GetEntriesResponse.from_xml(
+        peer_api._XMLWrapper(ElementTree.fromstring(text.replace(f' xmlns="{NAMESPACE}"', ""))), 0
     )
     theirs = {
         (str(update.member_id), update.id, kind, value)
@@ -314,7 +315,6 @@ def test_a_page_tells_its_entries_and_where_the_next_one_is(following):
 
 
 def test_memory_does_not_grow_with_a_document(monkeypatch):
-    tracemalloc = pytest.importorskip("tracemalloc")
     entry = live("a", **hashes(1)).encode()
 
     class Endless(io.RawIOBase):
@@ -374,3 +374,10 @@ def test_every_hash_and_every_tombstone_is_a_row(listed):
 def test_a_member_may_have_any_name(read):
     text = page([live("a", md5=hashes(1)["md5"])]).replace(member("45"), member("45", "<&> ]]>"))
     assert read(text)[0][1]["member"] == "45"
+
+
+def test_a_tombstone_ends_all_hashes_of_an_id_that_looks_like_a_digest(bring):
+    name = hashes(7)["md5"]
+    bring(page([live(name, **hashes(1)), live("b", md5=hashes(2)["md5"])]))
+    _, entries = bring(page([deleted(name)]))
+    assert [entry.entry_id for entry in entries] == ["b"]
