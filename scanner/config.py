@@ -15,12 +15,14 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 import pydantic
-from pydantic import AwareDatetime, BaseModel, ByteSize, ConfigDict, Field, SecretStr
+from pydantic import AwareDatetime, ByteSize, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
 from scanner.errors import ConfigError
-from scanner.misconfigured import WORDS, Origin, explained
+from scanner.list_policy import ListPolicy
+from scanner.misconfigured import Origin, explained
 from scanner.records import PERCEPTUAL, SCHEMA_VERSION
+from scanner.section import Bytes, Count, Few, Hours, PdqBits, PhashBits, Seconds, Section, Share
 
 PREFIX = "HASHSWEEP_"
 RESERVED = frozenset({"HASHSWEEP_CONFIG", "HASHSWEEP_REDACTION_KEY", "HASHSWEEP_CACHE"})
@@ -29,15 +31,6 @@ RESERVED = frozenset({"HASHSWEEP_CONFIG", "HASHSWEEP_REDACTION_KEY", "HASHSWEEP_
 DEEPEST = 10
 """More tables within tables than any setting has."""
 
-# The upper bounds are beyond any use, and below what arithmetic with times, waits and limits can bear.
-Count = Annotated[int, Field(ge=1, le=10**12)]
-Few = Annotated[int, Field(ge=1, le=1000)]
-Bytes = Annotated[ByteSize, Field(le=1 << 60)]
-Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
-Hours = Annotated[float, Field(ge=0, le=87_600, allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-PdqBits = Annotated[int, Field(ge=0, le=64)]
-PhashBits = Annotated[int, Field(ge=0, le=16)]
 Also = Literal["dhash", "whash"]
 
 ENDPOINT = (
@@ -45,46 +38,6 @@ ENDPOINT = (
     "credentials come from your AWS configuration (a profile, AWS_* variables)"
 )
 """What is said of another endpoint; the address itself is not repeated, for a password may be in it."""
-
-
-class Section(BaseModel):
-    """Settings that refuse unknown keys and wrong types."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
-
-    @pydantic.field_validator("*", mode="before")
-    @classmethod
-    def _meant(cls, value: Any, info: pydantic.ValidationInfo) -> Any:
-        """Refuse what nobody meant although a number or a time could be made of it."""
-        kinds = _kinds(cls.model_fields[str(info.field_name)].annotation)
-        if AwareDatetime in kinds and _is_numeral(value):
-            raise PydanticCustomError("time", "must be a time with a zone, such as 2026-01-31T00:00:00Z")
-        if ByteSize in kinds and isinstance(value, bool):
-            raise PydanticCustomError("byte_size", "{words}", {"words": WORDS["byte_size"]})
-        if kinds & {int, float} and isinstance(value, bool | str):
-            other = "a text" if isinstance(value, str) else "true or false"
-            raise PydanticCustomError("number", "must be a number, not {other}", {"other": other})
-        if Path in kinds and str(value) != str(value).encode(errors="replace").decode():
-            raise PydanticCustomError(
-                "utf8", "must be a name that is UTF-8; move or rename it, or link to it"
-            )
-        return value
-
-
-def _kinds(annotation: Any) -> set[Any]:
-    """Return what a setting may be, without its bounds and its being left out."""
-    parts = typing.get_args(annotation)
-    return {kind for part in parts for kind in _kinds(part)} if parts else {annotation}
-
-
-def _is_numeral(value: Any) -> bool:
-    try:
-        float(value)
-    except (TypeError, ValueError):
-        return False
-    except OverflowError:  # of an integer of hundreds of digits
-        return True
-    return True
 
 
 class Target(Section):
@@ -190,21 +143,6 @@ class Matching(Section):
     accept_expected_false_matches: bool = False
 
 
-class ListPolicy(Section):
-    """What a list's entries mean here; applied when findings form, never stored in a table."""
-
-    illegal: tuple[str, ...] = Field((), description="classifications that the list marks illegal")
-    user_submitted: bool = False
-    ignore: tuple[str, ...] = Field((), description="classifications that never become findings")
-    pdq_max_distance: PdqBits | None = Field(None, description="at most that of [match]")
-    phash_max_distance: PhashBits | None = Field(None, description="at most that of [match]")
-    dhash_max_distance: PhashBits | None = Field(None, description="at most that of [match]")
-    whash_max_distance: PhashBits | None = Field(None, description="at most that of [match]")
-    after_confirmation: Literal["takedown_and_report", "takedown", "nothing"] = "nothing"
-    max_age_hours: Annotated[Hours, Field(gt=0)] | None = None
-    columns: dict[str, str] = Field({}, description="canonical column = column of the imported file")
-
-
 class Run(Section):
     """How a run starts, continues and ends."""
 
@@ -252,23 +190,16 @@ class Config(Section):
     def _lists_are_not_looser(self) -> Self:
         """Refuse a list's distance that could not come true: objects are joined at that of [match]."""
         for name, policy in self.lists.items():
-            for key in (f"{algorithm}_max_distance" for algorithm in PERCEPTUAL):
-                own, joined = getattr(policy, key), getattr(self.match, key)
-                if own is not None and own > joined:
-                    at = ("lists", name, key)
-                    words = f"{own} is above match.{key} = {joined}; raise that one, or lower this one"
-                    raise PydanticCustomError("looser", "{words}", {"at": at, "words": words})
-        return self
-
-    @pydantic.model_validator(mode="after")
-    def _nothing_illegal_is_ignored(self) -> Self:
-        """Refuse a classification that would be both urgent and no finding at all."""
-        for name, policy in self.lists.items():
-            if both := sorted(set(policy.illegal) & set(policy.ignore)):
-                words = f"also among illegal: {', '.join(both)}; leave them out of one of the two"
-                raise PydanticCustomError(
-                    "both", "{words}", {"at": ("lists", name, "ignore"), "words": words}
-                )
+            for owner, of in (
+                (name, policy),
+                *((f"{name}.members.{m}", p) for m, p in policy.members.items()),
+            ):
+                for key in (f"{algorithm}_max_distance" for algorithm in PERCEPTUAL):
+                    own, joined = getattr(of, key), getattr(self.match, key)
+                    if own is not None and own > joined:
+                        at = ("lists", owner, key)
+                        words = f"{own} is above match.{key} = {joined}; raise that one, or lower this one"
+                        raise PydanticCustomError("looser", "{words}", {"at": at, "words": words})
         return self
 
     def shown(self) -> dict[str, Any]:

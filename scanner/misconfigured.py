@@ -25,7 +25,9 @@ def explained(error: pydantic.ValidationError, origin: Origin, settings: type[Ba
     """Return a line for each problem: where it was set, its key, the reason, and the nearest known key."""
     lines = []
     for problem in error.errors(include_url=False, include_input=False):
-        loc = problem["ctx"]["at"] if problem["type"] in ("looser", "both") else problem["loc"]
+        loc = problem["ctx"]["at"] if problem["type"] == "looser" else problem["loc"]
+        if problem["type"] == "both":
+            loc = (*loc, problem["ctx"]["field"])
         place = tuple(str(part) for part in loc)
         source = next(
             (origin[place[:n]] for n in range(len(place), 0, -1) if place[:n] in origin), "settings"

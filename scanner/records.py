@@ -25,6 +25,9 @@ ALGORITHM_BYTES = {"md5": 16, "sha1": 20, "sha256": 32, "pdq": 32, "phash": 8, "
 DIGESTS = ("md5", "sha1", "sha256")
 """The algorithms that match exactly or not at all."""
 
+BY, AGAINST = "by:", "against:"
+"""Begin the tags of an entry that name members who say that it is right, and those who say that it is not."""
+
 PERCEPTUAL = ("pdq", "phash", "dhash", "whash")
 """The algorithms that match within a distance in bits."""
 

@@ -16,6 +16,7 @@ from scanner.errors import ConfigError, HashListError, WorkspaceError
 from scanner.findings.coverage import Coverage
 from scanner.fingerprint import DECODERS, methods_of
 from scanner.hashlist.building import Builder, plainly, telling
+from scanner.hashlist.meanings import MOST_MEMBERS, untold_members
 from scanner.hashlist.snapshot import Snapshot, active_snapshots
 from scanner.hashlist.table import HashTable, build_table
 from scanner.inventory import Part
@@ -173,6 +174,7 @@ def known_of(config: Config, workspace: Workspace, around: Surroundings) -> Know
         raise HashListError(
             f"{workspace.root}: no hash list; import one first: hashsweep lists import NAME FILE"
         )
+    _refuse_untold_members(snapshots, config)
     builder = telling(around.builder, around.reporter.event)
     table = build_table(workspace, snapshots, max_distances(config.match), builder=builder)
     _refuse_what_is_not_computed(table, config)
@@ -181,6 +183,13 @@ def known_of(config: Config, workspace: Workspace, around: Surroundings) -> Know
     _refuse_random_matches(expected, config)
     _tell_of_scans(table, config, around.reporter)
     return Known(snapshots, table, expected)
+
+
+def _refuse_untold_members(snapshots: Sequence[Snapshot], config: Config) -> None:
+    """Raise ConfigError where entries of one member could crowd out those of another that acts otherwise."""
+    for snapshot in snapshots:
+        if config.policy(snapshot.list).members and snapshot.source.get("members", 0) > MOST_MEMBERS:
+            raise ConfigError(f"list {snapshot.list}: {untold_members(snapshot.list)}")
 
 
 def _refuse_what_is_not_computed(table: HashTable, config: Config) -> None:

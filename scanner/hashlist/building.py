@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from scanner.errors import HashListError
+from scanner.hashlist.postings import Words
 from scanner.hashlist.ranges import Survey, entries_within, ranges
 from scanner.hashlist.shard import stem_of, write_shard
 from scanner.hashlist.snapshot import Snapshot
@@ -32,7 +33,7 @@ class ShardWork:
     prefixes: range
     entries: int
     snapshots: tuple[Snapshot, ...]
-    classifications: tuple[str, ...]
+    words: Words
     max_distance: int | None
 
     @property
@@ -64,7 +65,7 @@ def works_of(
             prefixes,
             int(counts[prefixes.start : prefixes.stop].sum()),
             tuple(snapshots),
-            found.classifications,
+            found.words,
             max_distances.get(algorithm),
         )
         for algorithm, counts in found.counts.items()
@@ -78,7 +79,7 @@ def make_shard(work: ShardWork) -> Facts:
     Raises HashListError when a snapshot is damaged, or is not what was counted; OSError when a file cannot be
     written, as where the table was given up meanwhile.
     """
-    entries = entries_within(work.snapshots, work.algorithm, work.prefixes, work.classifications)
+    entries = entries_within(work.snapshots, work.algorithm, work.prefixes, work.words)
     if len(entries.postings) != work.entries:
         raise HashListError(f"{work.folder.parent}: lists changed while their table was built; scan again")
     return write_shard(stem_of(work.folder, work.algorithm, work.number), entries, work.max_distance)

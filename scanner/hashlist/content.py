@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 
 from scanner.hashlist.clashes import SCHEMA, clashing_lines
+from scanner.hashlist.meanings import Meanings
 from scanner.hashlist.merging import (
     PLACE,
     ROWS,
@@ -33,6 +34,7 @@ class Content:
         self.lost = Lost(0, 0)
         self.clashing: list[int] = []
         self.weights = Weights()
+        self.meanings = Meanings()
         self._earlier, self._is_delta = earlier, is_delta
 
     def entries(
@@ -53,6 +55,7 @@ class Content:
             "duplicates": self.duplicates,
             "replaced": self.replaced,
             "unusual_weight": self.weights.unusual,
+            "members": len(self.meanings.members),
         }
 
     def _merged(self, file: pa.Table, refused: pa.Table, before: pa.Table) -> pa.Table:
@@ -66,6 +69,7 @@ class Content:
             self._count(merged, lost_entries(earlier, merged.table, merged.ended))
         self.clashing += clashing_lines(refused, merged)
         self.weights.add(merged.table)
+        self.meanings.add(merged.table)
         return merged.table
 
     def _count(self, merged: Merged, lost: Lost) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -107,10 +107,6 @@ class Counts:
             for row in pc.value_counts(table.column(name)).to_pylist():
                 kind = row["values"] or ""
                 counted[kind if kind in counted or len(counted) < KINDS_SEEN else OTHER] += row["counts"]
-
-    def seen(self, name: str) -> Set[str]:
-        """Return the kinds of a column that were told apart."""
-        return self._kinds[name].keys()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as plain values: the KINDS_KEPT most frequent kinds by name."""

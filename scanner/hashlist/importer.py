@@ -1,7 +1,7 @@
 """The only place where the files of a list become its active snapshot, or are stopped with the figures."""
 
 import itertools
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -9,13 +9,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from scanner.config import ListPolicy
 from scanner.errors import HashListError
 from scanner.hashlist.clashes import SCHEMA, RefusedKeys
 from scanner.hashlist.columns import FileColumns
 from scanner.hashlist.content import Content
 from scanner.hashlist.entries import KEY, table_of_entries
 from scanner.hashlist.formats import DELTAS, format_of, read_rows
+from scanner.hashlist.meanings import Meanings, untold_members
 from scanner.hashlist.merging import PLACE, ROWS, Lost
 from scanner.hashlist.reading import LINES_KEPT, Placed, Reading
 from scanner.hashlist.report import ImportReport
@@ -24,6 +24,7 @@ from scanner.hashlist.sorting import SortedRows
 from scanner.hashlist.stream import checked_entries
 from scanner.hashlist.values import Refusal
 from scanner.hashlist.writing import SnapshotWriter
+from scanner.list_policy import ListPolicy
 from scanner.workspace import Workspace, file_digest
 
 MAX_LOST = 0.01
@@ -86,6 +87,7 @@ def import_list(
         content = Content(earlier, source.is_delta)
         for table in content.entries(rows.sides(), refused.sides()):
             writer.add(table)
+        _check_members(source, policy, content.meanings)
         _check_matched(source, reading, writer.counts.matched, earlier)
         if not accept_changes:
             _check_rows(source, reading, content.replaced)
@@ -99,8 +101,12 @@ def import_list(
         }
         digest = writer.put({**figures, "imported_at": imported_at.isoformat()})
     snapshot = make_active(workspace, name, digest, imported_at, pulled.checkpoint)
-    kinds = writer.counts.seen("classification")
-    remarks = (*content.weights.remarks(), *clashes, *source.columns.remarks(), *_misspelt(kinds, policy))
+    remarks = (
+        *content.weights.remarks(),
+        *clashes,
+        *source.columns.remarks(),
+        *content.meanings.remarks(policy),
+    )
     return ImportReport(snapshot, earlier, reading, source.columns, content, remarks)
 
 
@@ -167,6 +173,12 @@ def _check_matched(source: _Source, reading: Reading, matched: int, earlier: Sna
         )
 
 
+def _check_members(source: _Source, policy: ListPolicy, meanings: Meanings) -> None:
+    """Stop where settings speak of single members and there are too many to be told apart."""
+    if policy.members and meanings.too_many_members:
+        raise HashListError(f"{source}: {untold_members(source.name)}; nothing was changed")
+
+
 def _check_rows(source: _Source, reading: Reading, replaced: int) -> None:
     """Stop files that lose many of their rows: they are another format, or their columns are mixed up."""
     usual = sum(map(reading.count, USUAL_REFUSALS))
@@ -209,13 +221,3 @@ def _clashes(source: _Source, reading: Reading, content: Content, accept_changes
             f"correct the rows; {AGREE}"
         )
     return [words]
-
-
-def _misspelt(kinds: Set[str], policy: ListPolicy) -> list[str]:
-    """Name the classifications that the settings speak of and no entry has: they may be misspelt."""
-    return [
-        f"settings: {field} names classification {name!r}, which no entry has"
-        for field, names in (("illegal", policy.illegal), ("ignore", policy.ignore))
-        for name in names
-        if name not in kinds
-    ]

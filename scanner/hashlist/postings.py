@@ -22,6 +22,7 @@ POSTINGS = pa.schema(
         pa.field("list", WORDS, nullable=False),
         pa.field("snapshot", WORDS, nullable=False),
         pa.field("member", WORDS, nullable=False),
+        pa.field("told", WORDS),
         pa.field("entry_id", wide(pa.string()), nullable=False),
         pa.field("classification", WORDS),
         pa.field("scheme", WORDS),
@@ -30,10 +31,21 @@ POSTINGS = pa.schema(
     ],
     metadata={"hashsweep.record": "Posting", "hashsweep.schema_version": str(SCHEMA_VERSION)},
 )
-"""What a match takes over from an entry. The indices of `list` and `snapshot` count the table's snapshots."""
+"""What a match takes over from an entry. The indices of `list` and `snapshot` count the table's snapshots.
 
-COMMON = ("list", "classification", "status")
+`told` is the member once more where the members of a list are told apart as its policy may do, else nothing.
+"""
+
+COMMON = ("list", "told", "classification", "status")
 """Columns whose indices mean the same words in all shards of an algorithm: the join compares them."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """Words whose codes mean the same in all shards, in order; of members those that are told apart."""
+
+    classifications: tuple[str, ...]
+    members: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -68,20 +80,20 @@ def sort_entries(
     entries: pa.Table,
     source: npt.NDArray[np.int32],
     snapshots: Sequence[Sequence[str]],
-    classifications: Sequence[str],
+    words: Words,
 ) -> SortedEntries:
     """Sort `encoded` entries of one algorithm by their values, uint8[N, W], N at least 1.
 
     `source` tells which of the snapshots (list, digest) each is of; entries come by snapshot and then by key.
-    Raises ValueError for a classification that is not among those given, or a status that is not matched.
+    Raises ValueError for a classification that is not among the words, or a status that is not matched.
     """
     order = value_order(values)
     values = values[order]
     first = np.ones(len(values), bool)
     first[1:] = (values[1:] != values[:-1]).any(axis=1)
     starts = np.flatnonzero(first)
-    words = {"classification": classifications, "status": MATCHED_STATUSES}
-    postings = _postings(entries, order, source[order], snapshots, words)
+    known = {"classification": words.classifications, "told": words.members, "status": MATCHED_STATUSES}
+    postings = _postings(entries, order, source[order], snapshots, known)
     return SortedEntries(values[starts], np.append(starts, len(values)).astype(np.int64), postings)
 
 
@@ -116,16 +128,21 @@ def _postings(
         "snapshot": pa.DictionaryArray.from_arrays(source, pa.array(digests)),
     }
     for field in list(POSTINGS)[2:]:
-        column: Any = entries.column(field.name)
+        column: Any = entries.column("member" if field.name == "told" else field.name)
         if field.type == WORDS:
-            columns[field.name] = _coded(column, order, words.get(field.name))
+            columns[field.name] = _coded(column, order, words.get(field.name), field.name == "told")
         else:
             columns[field.name] = column.cast(field.type).combine_chunks().take(pa.array(order))
     return pa.table(columns, schema=POSTINGS)
 
 
-def _coded(column: Any, order: npt.NDArray[np.int64], words: Sequence[str] | None) -> Any:
-    """Return rows of a column as indices of these words, or else of those that occur, in order."""
+def _coded(
+    column: Any, order: npt.NDArray[np.int64], words: Sequence[str] | None, others: bool = False
+) -> Any:
+    """Return rows of a column as indices of these words, or else of those that occur, in order.
+
+    Raises ValueError for further words, unless there may be `others`, which become nothing.
+    """
     joined = column.unify_dictionaries().combine_chunks()
     codes = joined.indices.fill_null(-1).to_numpy()
     if words is None:
@@ -134,7 +151,7 @@ def _coded(column: Any, order: npt.NDArray[np.int64], words: Sequence[str] | Non
         known = pa.array(words, pa.string())
     places = pc.index_in(joined.dictionary, known).fill_null(-1).to_numpy()
     chosen = np.append(places, np.int32(-1))[codes]  # -1 stands for nothing before and after
-    if ((chosen < 0) != (codes < 0)).any():
+    if not others and ((chosen < 0) != (codes < 0)).any():
         raise ValueError("an entry has a word that is not among those of its column")
     chosen = chosen[order]
     return pa.DictionaryArray.from_arrays(pa.array(chosen, pa.int32(), mask=chosen < 0), known)

@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute
 
 from scanner.hashlist.entries import entries_of, is_matched, matched_entries, values_of
-from scanner.hashlist.postings import SortedEntries, encoded, sort_entries
+from scanner.hashlist.meanings import MOST_MEMBERS
+from scanner.hashlist.postings import SortedEntries, Words, encoded, sort_entries
 from scanner.hashlist.snapshot import Snapshot
 from scanner.hashlist.stream import checked_entries, chosen_entries
 from scanner.records import ALGORITHM_BYTES
@@ -26,16 +27,20 @@ PREFIXES = 1 << 16
 """How many different first 16 bits there are."""
 
 
+MOST_TOLD = 1 << 16
+"""Members that are told apart over all lists of a table."""
+
+
 @dataclass(frozen=True)
 class Survey:
     """What has to be known of all entries that may be matched before any shard is made.
 
     `counts` holds int64[PREFIXES] for each algorithm that has entries: how many by the first 16 bits of the
-    value. `classifications` are all that occur, in order: their codes mean the same in all shards.
+    value.
     """
 
     counts: Mapping[str, npt.NDArray[np.int64]]
-    classifications: tuple[str, ...]
+    words: Words
 
     @property
     def entries(self) -> int:
@@ -47,15 +52,21 @@ def survey(snapshots: Sequence[Snapshot]) -> Survey:
     """Read all snapshots, once and whole; raise HashListError when one is damaged."""
     counts: dict[str, npt.NDArray[np.int64]] = {}
     classifications: set[str] = set()
+    members: set[str] = set()
     for snapshot in snapshots:
+        own: set[str] = set()
         for table in map(matched_entries, checked_entries(snapshot)):
             classifications.update(filter(None, table.column("classification").unique().to_pylist()))
+            if len(own) <= MOST_MEMBERS:
+                own.update(map(str, table.column("member").unique().to_pylist()))
             for algorithm, width in ALGORITHM_BYTES.items():
                 values = values_of(entries_of(table, algorithm).column("value"), width)
                 if len(values):
                     counted = np.bincount(_prefixes(values), minlength=PREFIXES)
                     counts[algorithm] = counts.get(algorithm, 0) + counted
-    return Survey(counts, tuple(sorted(classifications)))
+        if len(own) <= MOST_MEMBERS and len(members | own) < MOST_TOLD:
+            members |= own
+    return Survey(counts, Words(tuple(sorted(classifications)), tuple(sorted(members))))
 
 
 def _prefixes(values: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
@@ -80,7 +91,7 @@ def ranges(counts: npt.NDArray[np.int64], most: int) -> Iterator[range]:
 
 
 def entries_within(
-    snapshots: Sequence[Snapshot], algorithm: str, prefixes: range, classifications: Sequence[str]
+    snapshots: Sequence[Snapshot], algorithm: str, prefixes: range, words: Words
 ) -> SortedEntries:
     """Return the entries of one algorithm whose values begin with these 16 bits; some there must be.
 
@@ -104,7 +115,7 @@ def entries_within(
             source.append(np.full(len(table), number, np.int32))
     named = [(snapshot.list, snapshot.digest) for snapshot in snapshots]
     joined = pa.concat_tables(pieces)
-    return sort_entries(_joined(values), joined, _joined(source), named, classifications)
+    return sort_entries(_joined(values), joined, _joined(source), named, words)
 
 
 def _joined(pieces: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:

@@ -29,7 +29,7 @@ from scanner.hashlist.snapshot import Snapshot
 from scanner.records import ALGORITHM_BYTES, PERCEPTUAL
 from scanner.workspace import Workspace, json_bytes, make_folder, put_once
 
-LAYOUT = 3
+LAYOUT = 4
 """Version of the files of a table; a new one makes new tables and leaves the old ones alone."""
 
 SHARD_VALUES = 1 << 24

@@ -30,10 +30,10 @@ class Chosen:
 def choose(asked: Asked, query: Indices, near: Near, per_list: int) -> Chosen:
     """Return the entries of each object: each once, at its nearest rendering, the first of equally near ones.
 
-    `query` is int64[R]: what each row of `asked` asks for. Of each list, and within it of each classification
-    and status, the nearest `per_list` entries are kept, so that entries which a policy ignores can never
-    crowd out one that it does not. Among equally near ones those stay that come first by value, list, member
-    and entry id: the choice depends on no other object.
+    `query` is int64[R]: what each row of `asked` asks for. Of each list, and within it of each member that is
+    told apart, classification and status, the nearest `per_list` entries are kept, so that entries which a
+    policy ignores can never crowd out one that it does not. Among equally near ones those stay that come
+    first by value, list, member and entry id: the choice depends on no other object.
     """
     first, counts = near.of(query)
     place, row = ranges(first, counts), np.repeat(np.arange(len(query)), counts)

@@ -140,15 +140,16 @@ def _postings(entries: AlgorithmTable, rows: Indices) -> pa.Table:
     bounds = np.searchsorted(rows, [*firsts, entries.entries])
     shards = zip(entries.shards, bounds, bounds[1:], strict=False)
     return pa.concat_tables(
-        shard.postings.take(rows[start:stop] - shard.first_entry).cast(_PLAIN)
+        shard.postings.select(_PLAIN_NAMES).take(rows[start:stop] - shard.first_entry).cast(_PLAIN)
         for shard, start, stop in shards
     )
 
 
+_PLAIN_NAMES = [name for name in POSTINGS.names if name != "told"]
 _PLAIN = pa.schema(
     [
         schema_of(Match).field("entry_status" if name == "status" else name).with_name(name)
-        for name in POSTINGS.names
+        for name in _PLAIN_NAMES
     ]
 )
 """The columns of postings as a match holds them."""

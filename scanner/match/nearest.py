@@ -12,8 +12,8 @@ from scanner.hashlist.postings import COMMON
 
 Indices = npt.NDArray[np.int64]
 
-LIST_SHIFT, CLASS_SHIFT = 40, 8
-"""Where the list and the classification stand in a kind; its lowest bits are the status."""
+LIST_SHIFT, MEMBER_SHIFT, CLASS_SHIFT = 48, 31, 4
+"""Where the list, its member and the classification stand in a kind; its lowest bits are the status."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Near:
     """The nearest entries of some queries: parallel arrays, sorted by query, distance and entry.
 
     `query` counts the queries and `entry` all entries of the algorithm, by value; `distance` is in bits.
-    `kind` tells the lists apart, and within them the classifications and statuses: of each kind a query
+    `kind` tells the lists apart, and in them members, classifications and statuses: of each kind a query
     has its nearest entries, and `left_out`, int64[Q], tells how many further ones there are.
     """
 
@@ -83,8 +83,9 @@ def ranges(starts: Indices, counts: Indices) -> Indices:
 
 def kinds_of(postings: pa.Table, rows: Indices) -> Indices:
     """Return the kinds of some entries of a shard; they mean the same in all shards of an algorithm."""
-    lists, classes, statuses = (_codes(postings, name, rows) for name in COMMON)
-    return (lists << LIST_SHIFT) + (classes + 1 << CLASS_SHIFT) + statuses  # no classification is -1
+    lists, members, classes, statuses = (_codes(postings, name, rows) for name in COMMON)
+    named = (members + 1 << MEMBER_SHIFT) + (classes + 1 << CLASS_SHIFT)  # where there is none, it is -1
+    return (lists << LIST_SHIFT) + named + statuses
 
 
 def _codes(postings: pa.Table, name: str, rows: Indices) -> Indices:

@@ -275,6 +275,54 @@ def test_a_list_that_is_looser_than_the_defaults_is_refused(written):
     assert "lists.iwf.pdq_max_distance: 32 is above match.pdq_max_distance = 31" in _refusal(path)
 
 
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ("illegal = ['A', 'B']\nreview = ['B']", "review: also among illegal: B"),
+        ("review = ['*']\nignore = ['*', 'C']", "ignore: also among review: *"),
+    ],
+)
+@pytest.mark.parametrize("section", ["lists.iwf", "lists.iwf.members.45"])
+def test_a_classification_acts_in_one_way_only(written, section, fields, words):
+    complaint = _refusal(written(f"[{section}]\n{fields}"))
+    assert f"{section}.{words}; leave them out of one of the two" in complaint
+
+
+def test_a_member_is_no_looser_than_the_join_either(written):
+    path = written("[lists.iwf.members.45]\npdq_max_distance = 32")
+    assert "lists.iwf.members.45.pdq_max_distance: 32 is above match.pdq_max_distance = 31" in _refusal(path)
+
+
+def test_a_misspelt_key_of_a_member_is_told_from_the_right_one(written):
+    assert "lists.iwf.members.45.ilegal: unknown key; did you mean" in _refusal(
+        written("[lists.iwf.members.45]\nilegal = []")
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "fine"),
+    [
+        ("https://report.cybertip.org/hashsharing", True),
+        ("http://127.0.0.1:8080", True),
+        ("http://localhost/a/", True),
+        ("http://report.cybertip.org", False),
+        ("https://user:secret@host/a", False),
+        ("https://host/a?key=secret", False),
+        ("ftp://host", False),
+        ("https://", False),
+        ("host", False),
+    ],
+)
+def test_an_exchange_is_spoken_with_in_secret_only(written, url, fine):
+    path = written(f"[lists.a.sync]\nexchange = 'ncmec'\nenvironment = 'test'\nurl = '{url}'")
+    if fine:
+        assert load(path, {}).policy("a").sync.url == url.rstrip("/")
+        return
+    complaint = _refusal(path)
+    assert "lists.a.sync.url: must be https://HOST/PATH" in complaint
+    assert "secret" not in complaint
+
+
 def test_a_classification_cannot_be_both_illegal_and_ignored(written):
     path = written("[lists.iwf]\nillegal = ['A', 'B', 'C']\nignore = ['D', 'B', 'A']")
     assert _refusal(path) == (

@@ -44,7 +44,7 @@ def _model_keys(model, at=()):
 
 
 def _written_keys(value, at=()):
-    if at == ("lists",):  # the next level is the names of lists
+    if at in (("lists",), ("lists", "members")):  # the next level is names
         value = {key: v for policy in value.values() for key, v in policy.items()}
     for key, inner in value.items():
         place = (*at, key)

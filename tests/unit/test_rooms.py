@@ -37,9 +37,15 @@ WALLS = (
     Wall(("scanner",), ("jobs",), except_in=("scanner.cli",)),
     Wall(("scanner.records",), ("scanner", "jobs")),
     Wall(
-        ("scanner.config",),
+        ("scanner.config", "scanner.list_policy", "scanner.section"),
         ("scanner", "jobs"),
-        but=("scanner.errors", "scanner.records", "scanner.misconfigured"),
+        but=(
+            "scanner.errors",
+            "scanner.records",
+            "scanner.misconfigured",
+            "scanner.list_policy",
+            "scanner.section",
+        ),
     ),
     Wall(
         ("scanner.fingerprint", "scanner.match"),

@@ -12,7 +12,6 @@ import pytest
 from scanner.config import (
     Config,
     Fetch,
-    ListPolicy,
     Matching,
     Media,
     Run,
@@ -24,6 +23,7 @@ from scanner.config import (
 from scanner.errors import ConfigError, Exit, HashListError
 from scanner.hashlist.building import plainly
 from scanner.hashlist.table import build_table
+from scanner.list_policy import ListPolicy, MemberPolicy
 from scanner.records import OPTIONAL, Fingerprint, Outcome
 from scanner.scan import UNSETTLED, Surroundings, start
 from scanner.slices import put_fingerprints, read_fingerprints
@@ -200,6 +200,9 @@ OUTPUT = [
     {"match": Matching(accept_expected_false_matches=True)},
     {"lists": {"tests": ListPolicy(illegal=("A",))}},
     {"lists": {"tests": ListPolicy(ignore=("A",))}},
+    {"lists": {"tests": ListPolicy(review=("A",))}},
+    {"lists": {"tests": ListPolicy(min_agreement=2)}},
+    {"lists": {"tests": ListPolicy(members={"45": MemberPolicy(ignore=("A",))})}},
     {"lists": {"tests": ListPolicy(user_submitted=True)}},
     {"lists": {"tests": ListPolicy(pdq_max_distance=3)}},
     {"lists": {"tests": ListPolicy(phash_max_distance=3)}},
@@ -275,7 +278,7 @@ def test_every_setting_is_either_output_or_tuning():
     }
     assert set(Config.model_fields) == {*sections, "workspace"}
     every = {(section, name) for section, model in sections.items() for name in model.model_fields}
-    untold = {("lists", name) for name in ("max_age_hours", "columns")}  # of import and of the exit code
+    untold = {("lists", name) for name in ("max_age_hours", "columns", "sync")}  # of import and exit code
     untold |= {("scheduler", f"tls_{name}_file") for name in ("ca", "cert", "key")}
     assert every - known == untold
 
@@ -442,3 +445,13 @@ def test_a_large_table_of_which_all_values_are_compared_is_told_of(room, monkeyp
     room.start()
     told = [facts for name, facts in room.heard.events if name == "all values are compared"]
     assert told == [{"algorithm": "pdq", "values": 2, "max_distance": 31}][: many < 2]
+
+
+def test_settings_of_single_members_are_refused_where_the_list_has_too_many(room, monkeypatch):
+    lists = {"tests": ListPolicy(members={"45": MemberPolicy(review=("*",))})}
+    assert room.start(lists=lists)
+    monkeypatch.setattr("scanner.scan.MOST_MEMBERS", 0)
+    with pytest.raises(
+        ConfigError, match=r"list tests: more than .* members, so that \[lists.tests.members\]"
+    ):
+        room.start(lists=lists)

@@ -3,12 +3,7 @@
 from collections.abc import Iterable
 
 from scanner.hashlist.row import is_name
-
-BY = "by:"
-"""Begins the tag that names a member who says that the entry is right; its uploader is not named so."""
-
-AGAINST = "against:"
-"""Begins the tag that names a member who says that it is not."""
+from scanner.records import AGAINST, BY
 
 MOST = 40
 """Members of a kind that are named; what they decide is decided by all."""

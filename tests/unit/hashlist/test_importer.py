@@ -3,10 +3,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from scanner.config import ListPolicy
 from scanner.errors import HashListError
 from scanner.hashlist.importer import import_list
 from scanner.hashlist.snapshot import active_snapshot, active_snapshots, open_snapshot
+from scanner.list_policy import ListPolicy, MemberPolicy
 from scanner.records import ALGORITHM_BYTES, HashEntry, records_of
 from tests.unit.hashlist import lists
 
@@ -505,3 +505,37 @@ def test_what_a_list_withdraws_at_once_stops_beyond_a_hundredth_and_a_hundred(br
     with pytest.raises(HashListError, match="101 of 300 entries would be no longer matched; nothing was"):
         bring(withdrawn)
     assert bring(withdrawn, accept=True).lost.removed == 101
+
+
+def test_records_that_become_no_findings_are_told_at_import(bring):
+    rows = [
+        row | {"scheme": "vics-us", "classification": category}
+        for row, category in zip(lists.rows("md5", 6), "001444", strict=True)
+    ]
+    told = "entries of classification '{}' (vics-us) are kept and become no findings"
+    remarks = bring(rows).remarks
+    assert [told.format(name) in remark for name, remark in zip("04", remarks, strict=True)] == [True, True]
+    assert remarks[0].startswith("2 entries")
+    assert bring(rows, policy=ListPolicy(review=("0",), ignore=("4",))).remarks == ()
+
+
+def test_settings_that_name_no_member_or_classification_of_the_list_are_told(bring):
+    policy = ListPolicy(
+        review=("*", "Q"), members={"north": MemberPolicy(illegal=("Z",)), "nobody": MemberPolicy()}
+    )
+    rows = [row | {"classification": "A"} for row in lists.rows("md5", 3, member="north")]
+    assert bring(rows, policy=policy).remarks == (
+        "settings: review names classification 'Q', which no entry has",
+        "settings: members names 'nobody', of whom no entry is",
+        "settings: members.north.illegal names classification 'Z', which no entry has",
+    )
+
+
+def test_members_without_end_cannot_have_settings_of_their_own(bring, monkeypatch):
+    monkeypatch.setattr("scanner.hashlist.meanings.MOST_MEMBERS", 2)
+    rows = [row | {"member": f"m{number}"} for number, row in enumerate(lists.rows("md5", 3))]
+    policy = ListPolicy(members={"m1": MemberPolicy(review=("*",))})
+    with pytest.raises(HashListError, match=r"members, so that \[lists.iwf.members\] cannot speak of single"):
+        bring(rows, policy=policy)
+    assert bring(rows[:2], policy=policy).snapshot.counts["entries"] == 2
+    assert bring(rows).snapshot.source["members"] == 3

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from scanner.errors import HashListError
 from scanner.hashlist.entries import table_of_entries, values_of
-from scanner.hashlist.postings import encoded, sort_entries
+from scanner.hashlist.postings import Words, encoded, sort_entries
 from scanner.hashlist.ranges import PREFIXES, entries_within, ranges, survey
 from scanner.hashlist.snapshot import make_active
 from scanner.hashlist.stream import checked_entries, chosen_entries
@@ -88,14 +88,15 @@ def test_shards_made_one_by_one_hold_what_sorting_all_entries_at_once_gives(tmp_
     found = survey(snapshots)
     matched = [e for e in kept if e.status in ("active", "disputed")]
     assert {*found.counts} == {entry.algorithm for entry in matched}
-    assert found.classifications == tuple(sorted({e.classification for e in matched} - {None}))
+    assert found.words.members == tuple(sorted({e.member for e in matched}))
+    assert found.words.classifications == tuple(sorted({e.classification for e in matched} - {None}))
     for algorithm, counts in found.counts.items():
         expected = sorted(
             (e.value, e.list, e.member.encode(), e.entry_id) for e in matched if e.algorithm == algorithm
         )
         rows = []
         for piece in ranges(counts, most):
-            shard = entries_within(snapshots, algorithm, piece, found.classifications)
+            shard = entries_within(snapshots, algorithm, piece, found.words)
             postings = shard.postings.to_pylist()
             assert len(postings) == counts[piece.start : piece.stop].sum()
             for number, value in enumerate(shard.values):
@@ -111,7 +112,7 @@ def test_shards_made_one_by_one_hold_what_sorting_all_entries_at_once_gives(tmp_
             assert (value, row) == (
                 entry.value,
                 {name: getattr(entry, name) for name in COLUMNS if name not in ("snapshot", "tags")}
-                | {"snapshot": digests[entry.list], "tags": [*entry.tags]},
+                | {"snapshot": digests[entry.list], "tags": [*entry.tags], "told": entry.member},
             )
 
 
@@ -185,4 +186,18 @@ def test_an_entry_with_a_word_that_no_index_means_is_never_left_without_it(chang
     table = encoded(table_of_entries([HashEntry("iwf", "", "e", "md5", lists.value("md5", 1), **row)]))
     values = values_of(table.column("value"), 16)
     with pytest.raises(ValueError, match="a word that is not among those of its column"):
-        sort_entries(values, table, np.zeros(1, np.int32), [("iwf", "0")], ["A"])
+        sort_entries(values, table, np.zeros(1, np.int32), [("iwf", "0")], Words(("A",), ()))
+
+
+def test_members_of_a_list_with_too_many_of_them_are_not_told_apart(workspace, monkeypatch):
+    monkeypatch.setattr("scanner.hashlist.ranges.MOST_MEMBERS", 2)
+    rows = [
+        HashEntry(name, f"m{n}", "e", "md5", lists.value("md5", n))
+        for name, count in (("few", 2), ("many", 3))
+        for n in range(count)
+    ]
+    snapshots = [snapshot(workspace, name, [e for e in rows if e.list == name]) for name in ("few", "many")]
+    found = survey(snapshots)
+    assert found.words.members == ("m0", "m1")
+    told = entries_within(snapshots, "md5", range(PREFIXES), found.words).postings.select(["member", "told"])
+    assert {tuple(row.values()) for row in told.to_pylist()} == {("m0", "m0"), ("m1", "m1"), ("m2", None)}

@@ -68,6 +68,7 @@ def test_a_table_holds_every_entry_by_value_then_list_member_and_id(workspace, t
         "list": "iwf",
         "snapshot": two_lists[0].digest,
         "member": "",
+        "told": "",
         "entry_id": "e7",
         "classification": None,
         "scheme": None,
@@ -99,7 +100,7 @@ def test_indices_that_the_join_compares_mean_the_same_in_every_shard(workspace, 
     assert len(shards) > 9
     for shard in shards:
         words = [meanings_of(shard.postings, name).to_pylist() for name in COMMON]
-        assert words == [["iwf", "ncmec", "z"], ["A1", "B0", "B1", "B2"], ["active", "disputed"]]
+        assert words == [["iwf", "ncmec", "z"], ["", "m"], ["A1", "B0", "B1", "B2"], ["active", "disputed"]]
 
 
 @pytest.mark.parametrize("name", COMMON)

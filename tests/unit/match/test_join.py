@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scanner.config import Matching
 from scanner.hashlist.bands import band_index, plan
 from scanner.hashlist.entries import entries_of, table_of_entries, values_of
-from scanner.hashlist.postings import encoded, sort_entries
+from scanner.hashlist.postings import Words, encoded, sort_entries
 from scanner.hashlist.shard import Shard
 from scanner.hashlist.snapshot import make_active
 from scanner.hashlist.table import AlgorithmTable, build_table
@@ -67,9 +67,10 @@ def table_of(*entries, shard_values=1000, max_distances=None):
         if not any(len(table) for table in chosen):
             continue
         source = np.repeat(np.arange(len(chosen), dtype=np.int32), [len(table) for table in chosen])
-        joined, kinds = encoded(pa.concat_tables(chosen)), sorted({*classes(entries)})
+        joined = encoded(pa.concat_tables(chosen))
+        words = Words((*sorted({*classes(entries)}),), (*sorted({entry.member for entry in entries}),))
         values = values_of(joined.column("value"), width)
-        whole = sort_entries(values, joined, source, snapshots, kinds)
+        whole = sort_entries(values, joined, source, snapshots, words)
         shards = []
         for start in range(0, len(whole.values), shard_values):
             offsets = whole.offsets[start : start + shard_values + 1]
@@ -397,7 +398,7 @@ def joined_plainly(fingerprint, entries, matching):
                 if pairs:
                     distance, _, locator = min(pairs)
                     found = (distance, known.value, known.member, known.entry_id, locator)
-                    best.append((found, (known.classification, known.status)))
+                    best.append((found, (known.member, known.classification, known.status)))
             seen = Counter()
             for found, kind in sorted(best, key=itemgetter(0)):
                 seen[kind] += 1
@@ -493,3 +494,11 @@ def test_a_table_on_disk_is_joined_like_one_in_memory(tmp_path):
     matches, _ = join([scanned(pdq_quality=100, **scan)], table, Matching())
     assert [(match.algorithm, match.entry_id) for match in matches] == [(n, "e3") for n in ALGORITHM_BYTES]
     assert {match.snapshot for match in matches} == {digest}
+
+
+def test_entries_of_one_member_never_crowd_out_those_of_another():
+    value = lists.value("md5", 1)
+    entries = [HashEntry("ncmec", "45", f"e{n}", "md5", value, "A1") for n in range(9)]
+    entries.append(HashEntry("ncmec", "46", "z", "md5", value, "A1"))
+    matches, _ = join([scanned("key", md5=value)], table_of(*entries), Matching(max_entries_per_list=2))
+    assert [(match.member, match.entry_id) for match in matches] == [("45", "e0"), ("45", "e1"), ("46", "z")]
