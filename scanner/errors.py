@@ -52,6 +52,12 @@ class StoreError(HashsweepError):
     exit_code = Exit.INCOMPLETE
 
 
+class ExchangeError(HashsweepError):
+    """An exchange of lists cannot be reached, refuses, or gives no answer; the same command goes on."""
+
+    exit_code = Exit.INCOMPLETE
+
+
 class CanaryError(HashsweepError):
     """A worker gave a wrong answer to a picture whose answer is known: nothing it says can be believed."""
 

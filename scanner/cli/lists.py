@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scanner.cli import exchange
 from scanner.cli.options import AsJson, ConfigFile, WorkspaceFolder, console, opened, print_json, resolve
 from scanner.cli.startup import starting
 
@@ -162,3 +163,7 @@ def diff(
     for kind in ("added", "withdrawn", "changed"):
         counts = ", ".join(f"{algorithm} {count:,}" for algorithm, count in said[kind].items())
         console().print(f"  {kind}: {counts or 'none'}")
+
+
+app.command("sync")(exchange.sync)
+app.add_typer(exchange.app, name="exchange")

@@ -25,17 +25,19 @@ from scanner.hashlist.weights import Weights
 class Content:
     """What a list holds after an import, and what became of rows and of earlier entries.
 
+    A file `is_delta` where it says what became of entries; it is `whole` where nothing of the earlier
+    snapshot stays.
     `duplicates`, `replaced` and `standing` are those of `Merged`; `clashing` are the lines of refused
     rows that name an entry which other rows make.
     """
 
-    def __init__(self, earlier: Snapshot | None, is_delta: bool) -> None:
+    def __init__(self, earlier: Snapshot | None, is_delta: bool, whole: bool = False) -> None:
         self.duplicates = self.replaced = self.standing = 0
         self.lost = Lost(0, 0)
         self.clashing: list[int] = []
         self.weights = Weights()
         self.meanings = Meanings()
-        self._earlier, self._is_delta = earlier, is_delta
+        self._earlier, self._is_delta, self._whole = earlier, is_delta, whole
 
     def entries(
         self, rows: Sequence[Iterator[pa.Table]], refused: Sequence[Iterator[pa.Table]]
@@ -60,7 +62,10 @@ class Content:
 
     def _merged(self, file: pa.Table, refused: pa.Table, before: pa.Table) -> pa.Table:
         earlier = before.select(ROWS.names[: -len(PLACE)])
-        if self._is_delta:
+        if self._is_delta and self._whole:
+            merged = merge_records(file, refused)
+            self._count(merged, lost_entries(earlier, merged.table, merged.ended))
+        elif self._is_delta:
             merged = merge_records(pa.concat_tables([before, file]), refused)
             lost = lost_entries(earlier, merged.table, merged.ended)
             self._count(merged, Lost(lost.removed, 0))  # a record that leaves out a hash says so

@@ -43,10 +43,14 @@ AGREE = "nothing was changed; --accept-changes imports it as it is"
 
 @dataclass(frozen=True)
 class Pulled:
-    """Files of a list; where an exchange gave them, `checkpoint` says how far it was read."""
+    """Files of a list; where an exchange gave them, `checkpoint` says how far it was read.
+
+    `whole` says that they hold all that there is, although their format says what became of entries.
+    """
 
     files: Sequence[Path]
     checkpoint: dict[str, Any] = field(default_factory=dict)
+    whole: bool = False
 
 
 def import_list(
@@ -74,7 +78,8 @@ def import_list(
     check_name(name)
     pulled = files if isinstance(files, Pulled) else Pulled([files] if isinstance(files, Path) else files)
     source = _Source(name, pulled.files, policy, format)
-    earlier = _earlier(workspace, name, accept_changes and not source.is_delta)
+    replaces = pulled.whole or not source.is_delta
+    earlier = _earlier(workspace, name, accept_changes and replaces)
     with (
         SortedRows(workspace.lists, ROWS, [*KEY, "row"]) as rows,
         SortedRows(workspace.lists, SCHEMA, [*KEY, "line"]) as refused,
@@ -84,7 +89,7 @@ def import_list(
         for batch in source.batches(reading):
             rows.add(batch)
         reading.refused_keys.put()
-        content = Content(earlier, source.is_delta)
+        content = Content(earlier, source.is_delta, pulled.whole)
         for table in content.entries(rows.sides(), refused.sides()):
             writer.add(table)
         _check_members(source, policy, content.meanings)

@@ -4,18 +4,22 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.parquet as pq
 
 from scanner.errors import HashListError
 from scanner.hashlist.delta import Delta, delta_of
 from scanner.hashlist.entries import KEY, matched_entries
 from scanner.hashlist.snapshot import REMEDY, Snapshot, active_snapshot, check_name, read_snapshot
-from scanner.hashlist.stream import checked_entries
+from scanner.hashlist.stream import checked_entries, chosen_entries
 from scanner.workspace import Workspace
+
+pc: Any = pyarrow.compute  # its type stubs do not know chunked arrays
 
 _DIGEST = re.compile("[0-9a-f]{64}")
 
@@ -84,6 +88,20 @@ def before_active(workspace: Workspace, name: str) -> tuple[Snapshot | None, Sna
         raise HashListError(f"list {name}: no snapshot is active; {REMEDY}")
     others = [one for one in snapshots_of(workspace, name) if one.digest != active.digest]
     return (others[-1] if others else None), active
+
+
+def entry_times(workspace: Workspace, name: str, member: str, entry_id: str) -> set[datetime]:
+    """Return when an entry of the active snapshot was modified, whatever its algorithms; no value is read."""
+    active = active_snapshot(workspace, name)
+    if active is None:
+        raise HashListError(f"list {name}: no snapshot is active; {REMEDY}")
+
+    def is_it(table: pa.Table) -> Any:
+        same = pc.and_(pc.equal(table.column("member"), member), pc.equal(table.column("entry_id"), entry_id))
+        return same.to_numpy()
+
+    tables = chosen_entries(active, ["member", "entry_id"], is_it, ["modified_at"])
+    return {at for table in tables for at in table.column("modified_at").to_pylist() if at is not None}
 
 
 def changes(workspace: Workspace, earlier: Snapshot | None, later: Snapshot) -> dict[str, Any]:

@@ -12,6 +12,7 @@ CODES = {
     "WorkspaceError": 2,
     "ManifestError": 2,
     "StoreError": 3,
+    "ExchangeError": 3,
     "CanaryError": 3,
     "IncompleteRun": 3,
 }

@@ -46,19 +46,19 @@ class Page:
 
 
 @dataclass
-class _Element:
-    """An element of an entry."""
+class Element:
+    """An entry, or an element of one."""
 
     name: str
     attributes: dict[str, str]
     text: str = ""
-    children: list["_Element"] = field(default_factory=list)
+    children: list["Element"] = field(default_factory=list)
 
-    def child(self, name: str) -> "_Element":
+    def child(self, name: str) -> "Element":
         """Return the first child of a name; an empty one where there is none."""
-        return next((one for one in self.children if one.name == name), _Element(name, {}))
+        return next((one for one in self.children if one.name == name), Element(name, {}))
 
-    def within(self, name: str) -> Iterator["_Element"]:
+    def within(self, name: str) -> Iterator["Element"]:
         """Yield all elements of a name beneath this one."""
         for one in self.children:
             if one.name == name:
@@ -80,7 +80,7 @@ def rows_of(stream: BinaryIO, name: str, page: Page) -> Iterator[Numbered]:
             yield number, row
 
 
-def entries_of(stream: BinaryIO, name: str, page: Page) -> Iterator[_Element]:
+def entries_of(stream: BinaryIO, name: str, page: Page) -> Iterator[Element]:
     """Yield the entries of a document in its order; `page` is filled once they are all out.
 
     Raises HashListError, which quotes nothing of the document, for what is no such document, is cut off, has
@@ -106,10 +106,10 @@ class _Reader:
     """Turns the events of a parser into entries."""
 
     def __init__(self) -> None:
-        self.entries: list[_Element] = []
+        self.entries: list[Element] = []
         self.next = ""
         self._path: list[str] = []
-        self._open: list[_Element] = []
+        self._open: list[Element] = []
         self._since = self._counted = 0
         self._said: int | None = None
         self._parser = parser = expat.ParserCreate(namespace_separator=" ")
@@ -127,7 +127,7 @@ class _Reader:
         if self._since > MAX_ENTRY:
             raise _Refused(f"an entry of more than {MAX_ENTRY} bytes; not a list")
 
-    def taken(self) -> list[_Element]:
+    def taken(self) -> list[Element]:
         """Return the entries that ended since the last call."""
         taken, self.entries = self.entries, []
         return taken
@@ -148,7 +148,7 @@ class _Reader:
         if len(self._path) > MAX_DEPTH:
             raise _Refused(f"nested more than {MAX_DEPTH} deep; not a list")
         if self._open or (len(self._path) == 3 and self._path[1] in BLOCKS):
-            element = _Element(name, attributes)
+            element = Element(name, attributes)
             if self._open:
                 self._open[-1].children.append(element)
             self._open.append(element)
@@ -175,7 +175,7 @@ class _Reader:
             raise _Refused(f"{name}: {self._counted} entries, not {self._said} as it says; fetch it again")
 
 
-def _rows(entry: _Element) -> Iterator[Row | Refusal]:
+def _rows(entry: Element) -> Iterator[Row | Refusal]:
     kind = entry.name.removeprefix("deleted").lower()
     ends = entry.name.startswith("deleted")
     member, entry_id = entry.child("member").attributes.get("id", "").strip(), entry.child("id").text.strip()
@@ -209,7 +209,7 @@ def _rows(entry: _Element) -> Iterator[Row | Refusal]:
         yield Refusal.UNSUPPORTED_ALGORITHM if hashes else Refusal.MISSING_VALUE
 
 
-def _time(entry: _Element) -> str | None:
+def _time(entry: Element) -> str | None:
     """Return when an entry ended, or None where that cannot be read: it is ended all the same."""
     text = entry.child("timestamp").text.strip()
     try:
@@ -219,7 +219,7 @@ def _time(entry: _Element) -> str | None:
     return text
 
 
-def _opinions(entry: _Element) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
+def _opinions(entry: Element) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
     """Return the members that affirm each kind of hash of an entry, and those that are against it."""
     by: dict[str, set[str]] = defaultdict(set)
     against: dict[str, set[str]] = defaultdict(set)

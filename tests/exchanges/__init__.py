@@ -1,0 +1,1 @@
+"""Exchanges of hash lists, as small real HTTP servers with every fault that the real ones have shown."""
