@@ -76,6 +76,7 @@ def pull(exchange: StopNcii, journal: Journal, around: Around) -> int:
     pages go back and forth.
     """
     since = int(journal.since)
+    journal.state.pop("readings", None)  # whoever calls again has waited
     while not journal.state.get("finished"):
         _read(exchange, journal, around, since)
         if journal.pages > 1 and _changed(journal):

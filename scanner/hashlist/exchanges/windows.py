@@ -32,6 +32,7 @@ def pull(ncmec: Ncmec, journal: Journal, around: Around) -> None:
     Times are whole seconds; a window holds what is later than its beginning, up to its end.
     """
     until = datetime.fromisoformat(journal.until)
+    journal.state.pop("readings", None)  # whoever calls again has waited
     while (reached := _reached(journal)) < until:
         _Window(ncmec, journal, around, reached, until).read()
 
