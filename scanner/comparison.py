@@ -29,7 +29,9 @@ def compare_runs(workspace: Workspace, old: RunFolder, new: RunFolder) -> Iterat
     rows, blocked = _rows(new, lost)
     entries = _entries([_snapshot(workspace, named) for named in provenance["lists"]], lost)
     then = [_snapshot(workspace, named) for named in earlier["lists"]]
-    entries_then = _entries([snapshot for snapshot in then if snapshot.path.is_dir()], lost)
+    entries_then = _entries(
+        [snapshot for snapshot in then if (snapshot.path / "entries.parquet").exists()], lost
+    )
     known = NewRun(
         fingerprint_of=rows.get,
         listed_whole=lambda ref: _listed_whole(targets, ref, blocked),

@@ -108,6 +108,9 @@ class ListPolicy(Acts):
     min_agreement: Few = Field(1, description="sources that have to agree before a match acts as report")
     after_confirmation: AfterConfirmation = "nothing"
     max_age_hours: Annotated[Hours, Field(gt=0)] | None = None
+    retention_days: Annotated[float, Field(gt=0, le=36_500)] = Field(
+        365.0, description="age in days beyond which an earlier snapshot loses its entries"
+    )
     columns: dict[str, str] = Field({}, description="canonical column = column of the imported file")
     sync: Sync | None = Field(None, description="where `hashsweep lists sync` gets the list")
     members: dict[str, MemberPolicy] = Field({}, description="what a member's entries mean, by its id")

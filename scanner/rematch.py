@@ -176,7 +176,7 @@ def _snapshots_of(workspace: Workspace, run: RunFolder) -> list[Snapshot] | None
     snapshots = []
     for facts in run.header["lists"]:
         path = workspace.lists / facts["list"] / facts["digest"]
-        if not path.is_dir():
+        if not (path / "entries.parquet").exists():
             return None
         at = datetime.fromisoformat(facts["imported_at"])
         snapshots.append(Snapshot(facts["list"], facts["digest"], path, at, facts["counts"]))

@@ -14,7 +14,6 @@ from scanner.cli.startup import starting
 
 if TYPE_CHECKING:
     from scanner.config import Config
-    from scanner.hashlist.snapshot import Snapshot
 
 FORMATS = "csv, json, jsonl, ncmec, parquet, pdq, stopncii, tat, threatexchange, vics"
 """Those that `scanner.hashlist.formats` reads; importing it takes time that help must not take."""
@@ -82,36 +81,39 @@ def _policy_words(settings: "Config", name: str, unclassified: int) -> list[str]
 
 
 @app.command()
-def show(config: ConfigFile = None, workspace: WorkspaceFolder = None, as_json: AsJson = False) -> None:
-    """Show the active snapshot of every list by counts."""
-    settings = resolve(config, workspace)
+def show(
+    name: Annotated[
+        str | None, typer.Argument(help="A list whose snapshots are all shown [all lists].")
+    ] = None,
+    config: ConfigFile = None,
+    workspace: WorkspaceFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show lists by counts; of one list all snapshots, what was refused, and what its last import changed."""
+    place = opened(resolve(config, workspace))
     with starting():
         from rich.table import Table
 
+        from scanner.cli.shown import columns_of, lines_of, told
+        from scanner.hashlist.kept import shown
         from scanner.hashlist.snapshot import active_snapshots
-    snapshots = active_snapshots(opened(settings))
+    if name is not None:
+        details = shown(place, name)
+        if as_json:
+            print_json(told(details))
+            return
+        for line in lines_of(details):
+            console().print(line)
+        return
+    snapshots = active_snapshots(place)
     if as_json:
         print_json([one.provenance() for one in snapshots])
         return
-    table = Table("list", "snapshot", "imported", "entries", "by algorithm", "by status", box=None)
+    titles = ("list", "snapshot", "imported", "entries", "by algorithm", "by classification", "by status")
+    table = Table(*titles, "refused", box=None)
     for one in snapshots:
-        table.add_row(*_cells(one))
+        table.add_row(*columns_of(one))
     console().print(table)
-
-
-def _cells(snapshot: "Snapshot") -> list[str]:
-    def joined(counts: dict[str, int]) -> str:
-        return ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items()))
-
-    counts = snapshot.counts
-    return [
-        snapshot.list,
-        snapshot.digest[:12],
-        f"{snapshot.imported_at:%Y-%m-%d %H:%M}",
-        f"{counts['entries']:,}",
-        joined(counts["algorithm"]),
-        joined(counts["status"]),
-    ]
 
 
 @app.command()
@@ -131,7 +133,8 @@ def verify(
         print_json([asdict(one) for one in found])
     else:
         for one in found:
-            state = one.problem or ("whole, active" if one.active else "whole")
+            whole = "whole, active" if one.active else "whole"
+            state = one.problem or (f"purged: {one.purged}" if one.purged else whole)
             console().print(f"{one.list} {one.digest[:12]}: {state}")
     if any(one.problem for one in found):
         raise typer.Exit(Exit.INCOMPLETE)
@@ -163,6 +166,37 @@ def diff(
     for kind in ("added", "withdrawn", "changed"):
         counts = ", ".join(f"{algorithm} {count:,}" for algorithm, count in said[kind].items())
         console().print(f"  {kind}: {counts or 'none'}")
+
+
+@app.command()
+def prune(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Lists [all].")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; without this it is only told.")] = False,
+    config: ConfigFile = None,
+    workspace: WorkspaceFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Remove the values of earlier snapshots that are older than their retention, or were withdrawn."""
+    settings = resolve(config, workspace)
+    place = opened(settings)
+    with starting():
+        from scanner.hashlist.purge import every_plan, purge
+    with place.lock("lists"), place.lock("scan"):
+        now = datetime.now(UTC)
+        plan = every_plan(place, settings.lists, names or [], now)
+        if yes:
+            purge(place, plan, now)
+    if as_json:
+        told = [{"list": p.snapshot.list, "digest": p.snapshot.digest, "reason": p.reason} for p in plan]
+        print_json({"done": yes, "snapshots": told})
+        return
+    for one in plan:
+        verb = "purged" if yes else "would be purged"
+        console().print(f"{one.snapshot.list} {one.snapshot.digest[:12]} {verb}: {one.reason}")
+    if not plan:
+        console().print("nothing to prune")
+    elif not yes:
+        console().print("nothing was changed; --yes does it")
 
 
 app.command("sync")(exchange.sync)

@@ -17,6 +17,7 @@ from scanner.hashlist.entries import KEY, table_of_entries
 from scanner.hashlist.formats import DELTAS, format_of, read_rows
 from scanner.hashlist.meanings import Meanings, untold_members
 from scanner.hashlist.merging import PLACE, ROWS, Lost
+from scanner.hashlist.purge import forget_withdrawn
 from scanner.hashlist.reading import LINES_KEPT, Placed, Reading
 from scanner.hashlist.report import ImportReport
 from scanner.hashlist.snapshot import Snapshot, active_snapshot, check_name, make_active
@@ -85,10 +86,7 @@ def import_list(
         SortedRows(workspace.lists, SCHEMA, [*KEY, "line"]) as refused,
         SnapshotWriter(workspace, name) as writer,
     ):
-        reading = Reading(RefusedKeys(refused))
-        for batch in source.batches(reading):
-            rows.add(batch)
-        reading.refused_keys.put()
+        reading = _sorted(source, rows, refused)
         content = Content(earlier, source.is_delta, pulled.whole)
         for table in content.entries(rows.sides(), refused.sides()):
             writer.add(table)
@@ -106,13 +104,26 @@ def import_list(
         }
         digest = writer.put({**figures, "imported_at": imported_at.isoformat()})
     snapshot = make_active(workspace, name, digest, imported_at, pulled.checkpoint)
+    forgotten = []
+    if earlier is not None and content.lost.removed:
+        forgotten = forget_withdrawn(workspace, name, policy, source.format, imported_at)
     remarks = (
         *content.weights.remarks(),
         *clashes,
         *source.columns.remarks(),
         *content.meanings.remarks(policy),
+        *forgotten,
     )
     return ImportReport(snapshot, earlier, reading, source.columns, content, remarks)
+
+
+def _sorted(source: "_Source", rows: SortedRows, refused: SortedRows) -> Reading:
+    """Read the rows of all files, and put them and the keys of refused ones where they are sorted."""
+    reading = Reading(RefusedKeys(refused))
+    for batch in source.batches(reading):
+        rows.add(batch)
+    reading.refused_keys.put()
+    return reading
 
 
 class _Source:

@@ -15,7 +15,14 @@ import pyarrow.parquet as pq
 from scanner.errors import HashListError
 from scanner.hashlist.delta import Delta, delta_of
 from scanner.hashlist.entries import KEY, matched_entries
-from scanner.hashlist.snapshot import REMEDY, Snapshot, active_snapshot, check_name, read_snapshot
+from scanner.hashlist.snapshot import (
+    REMEDY,
+    Snapshot,
+    active_snapshot,
+    check_name,
+    purged_reason,
+    read_snapshot,
+)
 from scanner.hashlist.stream import checked_entries, chosen_entries
 from scanner.workspace import Workspace
 
@@ -32,6 +39,7 @@ class Verified:
     digest: str
     active: bool
     problem: str | None
+    purged: str | None = None
 
 
 def lists_of(workspace: Workspace) -> list[str]:
@@ -59,13 +67,17 @@ def verified(workspace: Workspace, names: list[str]) -> Iterator[Verified]:
             missing = f"list {name}: no snapshot is active; {REMEDY}"
             yield Verified(name, "", False, fault or missing)
         for folder in _folders(workspace, name):
+            is_active = active is not None and active.digest == folder.name
+            if not is_active and (purged := purged_reason(folder)) is not None:
+                yield Verified(name, folder.name, False, None, purged)
+                continue
             try:
                 for _ in checked_entries(read_snapshot(folder)):
                     pass
                 problem = None
             except HashListError as error:
                 problem = str(error)
-            yield Verified(name, folder.name, active is not None and active.digest == folder.name, problem)
+            yield Verified(name, folder.name, is_active, problem)
 
 
 def _folders(workspace: Workspace, name: str) -> list[Path]:
@@ -82,12 +94,32 @@ def chosen(workspace: Workspace, name: str, digest: str) -> Snapshot:
 
 
 def before_active(workspace: Workspace, name: str) -> tuple[Snapshot | None, Snapshot]:
-    """Return the active snapshot of a list, and the one imported last among the others, if any."""
+    """Return the active snapshot of a list, and the one imported last of the other whole ones, if any."""
     active = active_snapshot(workspace, name)
     if active is None:
         raise HashListError(f"list {name}: no snapshot is active; {REMEDY}")
-    others = [one for one in snapshots_of(workspace, name) if one.digest != active.digest]
+    others = [
+        one
+        for one in snapshots_of(workspace, name)
+        if one.digest != active.digest and purged_reason(one.path) is None
+    ]
     return (others[-1] if others else None), active
+
+
+@dataclass(frozen=True)
+class Shown:
+    """All snapshots of a list with why one was purged, if it was, and what the last import changed."""
+
+    active: Snapshot
+    snapshots: tuple[tuple[Snapshot, str | None], ...]
+    changes: dict[str, Any] | None
+
+
+def shown(workspace: Workspace, name: str) -> Shown:
+    """Return what there is of a list; raise HashListError where it was never imported."""
+    before, active = before_active(workspace, name)
+    snapshots = tuple((one, purged_reason(one.path)) for one in snapshots_of(workspace, name))
+    return Shown(active, snapshots, None if before is None else changes(workspace, before, active))
 
 
 def entry_times(workspace: Workspace, name: str, member: str, entry_id: str) -> set[datetime]:

@@ -22,6 +22,9 @@ NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 GROUP_ROWS = 1 << 17
 """Entries that are read at a time where not all of a list are."""
 
+PURGED = "purged.json"
+"""Stands in place of the entries of a snapshot that were removed on purpose."""
+
 REMEDY = "import the list again: hashsweep lists import NAME FILE"
 
 
@@ -123,6 +126,14 @@ def read_snapshot(folder: Path) -> Snapshot:
     except (TypeError, ValueError):
         at = datetime.min.replace(tzinfo=UTC)
     return Snapshot(header["list"], header["digest"], folder, at, header["counts"], source)
+
+
+def purged_reason(folder: Path) -> str | None:
+    """Return why and when the entries of a snapshot were removed; None where they were not."""
+    if (folder / "entries.parquet").exists() or not (folder / PURGED).exists():
+        return None
+    header = read_header(folder / PURGED, "purged", {"reason": str, "purged_at": str}, REMEDY)
+    return f"{header['reason']} ({header['purged_at'][:10]})"
 
 
 def open_snapshot(snapshot: Snapshot) -> pa.Table:

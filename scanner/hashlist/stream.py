@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from scanner.errors import HashListError
 from scanner.hashlist.entries import EntriesDigest
-from scanner.hashlist.snapshot import REMEDY, Snapshot
+from scanner.hashlist.snapshot import REMEDY, Snapshot, purged_reason
 from scanner.records import HashEntry, schema_of
 
 Choice = Callable[[pa.Table], npt.NDArray[np.bool_]]
@@ -60,7 +60,9 @@ def _opened(snapshot: Snapshot) -> Iterator[pq.ParquetFile]:
                 raise HashListError(f"{path}: not the entries of a list of this version; {REMEDY}")
             yield file
     except FileNotFoundError:
-        raise HashListError(f"{path}: missing; {REMEDY}") from None
+        purged = purged_reason(snapshot.path)
+        words = f"missing; {REMEDY}" if purged is None else f"purged: {purged}"
+        raise HashListError(f"{path}: {words}") from None
     except (OSError, pa.ArrowException) as error:
         raise HashListError(
             f"{path}: not a readable Parquet file ({type(error).__name__}); {REMEDY}"

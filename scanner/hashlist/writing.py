@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from scanner.errors import HashListError, WorkspaceError
 from scanner.hashlist.entries import Counts, EntriesDigest
 from scanner.hashlist.header import header_of
-from scanner.hashlist.snapshot import GROUP_ROWS, read_snapshot
+from scanner.hashlist.snapshot import GROUP_ROWS, PURGED, read_snapshot
 from scanner.hashlist.stream import checked_entries
 from scanner.records import HashEntry, schema_of
 from scanner.workspace import FILE_MODE, Workspace, json_bytes, link, make_folder, put_once, replace
@@ -98,6 +98,7 @@ class SnapshotWriter:
             fresh = not (folder / "entries.parquet").exists()
             make_folder(folder)
             link(self._path, folder / "entries.parquet")
+            (folder / PURGED).unlink(missing_ok=True)
             fresh = put_once(folder / "snapshot.json", header) and fresh
             if not fresh and not _whole(folder):
                 self._path.rename(folder / "entries.parquet")

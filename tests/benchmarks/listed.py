@@ -20,10 +20,12 @@ def write_ncmec(file, count):
 
 def _entry(number):
     seed = hashlib.sha512(b"%d" % number).hexdigest()
-    pdq = "".join(f"{byte:02x}{byte ^ 255:02x}" for byte in bytes.fromhex(seed[:32]))  # half of its bits set
+    half = bytes.fromhex(seed[:32])
+    pdq = "".join(f"{byte:02x}{byte ^ 255:02x}" for byte in half)  # as many ones as PDQ has
     return (
         f'<image><member id="{number % 97}">Member {number % 97}</member>'
-        f"<timestamp>2026-01-{number % 28 + 1:02}T10:00:00Z</timestamp><id>{number * 7919 % 99_999_989:08}</id>"
+        f"<timestamp>2026-01-{number % 28 + 1:02}T10:00:00Z</timestamp>"
+        f"<id>{number * 7919 % 99_999_989:08}</id>"
         f"<classification>{'AB'[number % 2]}{number % 4 // 2 + 1}</classification><fingerprints>"
         f"<md5>{seed[:32]}</md5><sha1>{seed[32:72]}</sha1><pdq>{pdq}</pdq></fingerprints></image>"
     )

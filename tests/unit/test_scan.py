@@ -278,7 +278,9 @@ def test_every_setting_is_either_output_or_tuning():
     }
     assert set(Config.model_fields) == {*sections, "workspace"}
     every = {(section, name) for section, model in sections.items() for name in model.model_fields}
-    untold = {("lists", name) for name in ("max_age_hours", "columns", "sync")}  # of import and exit code
+    untold = {
+        ("lists", name) for name in ("max_age_hours", "columns", "sync", "retention_days")
+    }  # of import and exit code
     untold |= {("scheduler", f"tls_{name}_file") for name in ("ca", "cert", "key")}
     assert every - known == untold
 
