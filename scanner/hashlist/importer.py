@@ -96,25 +96,15 @@ def import_list(
             _check_rows(source, reading, content.replaced)
             _check_lost(name, earlier, content.lost)
         clashes = _clashes(source, reading, content, accept_changes)
-        figures = {
-            **source.to_dict(),
-            **reading.to_dict(),
-            **content.to_dict(),
-            "merged": reading.accepted - content.standing,
-        }
-        digest = writer.put({**figures, "imported_at": imported_at.isoformat()})
+        figures = {**source.to_dict(), **reading.to_dict(), **content.to_dict()}
+        facts = {"merged": reading.accepted - content.standing, "imported_at": imported_at.isoformat()}
+        digest = writer.put(figures | facts)
     snapshot = make_active(workspace, name, digest, imported_at, pulled.checkpoint)
-    forgotten = []
+    remarks = [*content.weights.remarks(), *clashes, *source.columns.remarks()]
+    remarks += content.meanings.remarks(policy)
     if earlier is not None and content.lost.removed:
-        forgotten = forget_withdrawn(workspace, name, policy, source.format, imported_at)
-    remarks = (
-        *content.weights.remarks(),
-        *clashes,
-        *source.columns.remarks(),
-        *content.meanings.remarks(policy),
-        *forgotten,
-    )
-    return ImportReport(snapshot, earlier, reading, source.columns, content, remarks)
+        remarks += forget_withdrawn(workspace, name, policy, source.format, imported_at)
+    return ImportReport(snapshot, earlier, reading, source.columns, content, tuple(remarks))
 
 
 def _sorted(source: "_Source", rows: SortedRows, refused: SortedRows) -> Reading:
