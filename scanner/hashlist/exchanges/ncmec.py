@@ -32,9 +32,10 @@ TYPES = (
 
 @dataclass(frozen=True)
 class Answer:
-    """One page of entries: its bytes, and where the next page is."""
+    """One page of entries: its bytes, how many there are, and where the next page is."""
 
     body: bytes
+    entries: int
     next: str | None
 
     @property
@@ -164,7 +165,7 @@ def _page(body: bytes) -> Answer:
     page = Page()
     for _ in states_of(body, page):
         pass
-    return Answer(body, page.next)
+    return Answer(body, page.entries, page.next)
 
 
 def states_of(body: bytes, page: Page | None = None) -> Iterator[tuple[str, ...]]:

@@ -84,7 +84,7 @@ class _Window:
             width = int((self._until - self._since).total_seconds())
             self._resize(max(1, min(width // 2, width * LIMIT // (answer.total or 1))))
             return self._started()
-        state |= {"pages": 0, "first_total": answer.total, "steady": True}
+        state |= {"pages": 0, "entries": 0, "first_total": answer.total, "steady": True}
         return self._put(answer)
 
     def _fresh(self) -> bool:
@@ -106,6 +106,7 @@ class _Window:
         steady = answer.next is None or answer.total == state["first_total"]
         state |= {
             "pages": state["pages"] + 1,
+            "entries": state["entries"] + answer.entries,
             "next": answer.next,
             "asked_at": self._around.now().isoformat(),
             "steady": state["steady"] and steady,
@@ -134,7 +135,7 @@ class _Window:
         """Take the window's pages in for good; the next window may be wider."""
         state, journal = self._state, self._journal
         seconds = state["seconds"]
-        small = len(self._states()) < LIMIT // 4
+        small = state["entries"] < LIMIT // 4
         journal.pages += state["pages"]
         journal.state = {"reached": self._until.isoformat(), "seconds": seconds * 2 if small else seconds}
         journal.save()

@@ -2,12 +2,17 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from scanner.errors import HashListError
 from scanner.hashlist.importer import import_list
+from scanner.hashlist.row import entry_of
 from scanner.hashlist.snapshot import active_snapshot, active_snapshots, open_snapshot
+from scanner.hashlist.values import Refusal
 from scanner.list_policy import ListPolicy, MemberPolicy
 from scanner.records import ALGORITHM_BYTES, HashEntry, records_of
+from scanner.workspace import Workspace
 from tests.unit.hashlist import lists
 
 AT = datetime(2026, 9, 1, 2, tzinfo=UTC)
@@ -539,3 +544,35 @@ def test_members_without_end_cannot_have_settings_of_their_own(bring, monkeypatc
         bring(rows, policy=policy)
     assert bring(rows[:2], policy=policy).snapshot.counts["entries"] == 2
     assert bring(rows).snapshot.source["members"] == 3
+
+
+spellings = st.fixed_dictionaries(
+    {
+        "entry_id": st.sampled_from(["", "a", "b", lists.value("md5", 1).hex()]),
+        "member": st.sampled_from(["", "m"]),
+        "algorithm": st.sampled_from(["md5", "sha1", "photodna", "odd", ""]),
+        "value": st.sampled_from(["", "zz", *(lists.value("md5", n).hex() for n in range(3))]),
+        "status": st.sampled_from(["active", "disputed", "withdrawn", "negative", "gone", ""]),
+        "modified_at": st.sampled_from(["", "soon", "2026-01-01", "2026-01-02"]),
+    }
+)
+
+
+@settings(max_examples=150, derandomize=True, deadline=None)
+@given(st.lists(spellings, min_size=1, max_size=12))
+def test_every_row_is_an_entry_an_end_merged_or_refused(tmp_path_factory, rows):
+    folder = tmp_path_factory.mktemp("import")
+    path = lists.write_csv(folder / "list.csv", rows)
+    read = [entry_of("iwf", row) for row in rows]
+    keys = {(one.member, one.entry_id, one.algorithm) for one in read if isinstance(one, HashEntry)}
+    refused = sum(isinstance(one, Refusal) for one in read)
+    try:
+        workspace = Workspace(folder / "workspace").create()
+        report = import_list(workspace, "iwf", path, ListPolicy(), None, AT, accept_changes=True)
+    except HashListError as error:
+        assert "no entry that could be matched" in str(error)  # noqa: PT017 (either outcome is right)
+        return
+    said = report.to_dict()
+    assert (said["rows"], said["refused"]) == (len(rows), refused)
+    assert said["rows"] == len(keys) + said["merged"] + said["refused"]
+    assert said["counts"]["entries"] <= len(keys)
