@@ -17,6 +17,11 @@ def text_of(moment):
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def place(key):
+    """Return what entries are sorted by in pages: nothing that has to do with time."""
+    return sha256(" ".join(key).encode()).digest()
+
+
 @dataclass
 class State:
     """The latest state of an entry, which is all that the platform ever shows."""
@@ -85,7 +90,7 @@ class Platform(Exchange):
         if "start" in query and not 0 <= len(self.requests) - self.links.get(asked, -(10**10)) <= self.lasts:
             return 400, b"no such range"
         found = sorted(
-            (sha256(f"{member} {name}".encode()).digest(), member, name, state)
+            (place((member, name)), member, name, state)
             for (member, name), state in self.entries.items()
             if since < state.at <= until
         )

@@ -31,6 +31,7 @@ class Exchange:
             thread.join()
 
     root = ""
+    location = ""
 
 
 def _handler(exchange):
@@ -66,6 +67,8 @@ def _handler(exchange):
                 return
             status, body, headers = _in_the_way(fault, status, body)
             self.send_response(status)
+            if status == 302:
+                headers = {"Location": exchange.location}
             for name, value in {"Content-Length": str(len(body)), **headers}.items():
                 self.send_header(name, value)
             self.end_headers()

@@ -71,15 +71,17 @@ def test_a_purged_snapshot_keeps_its_digest_counts_and_the_reason(workspace, bri
 
 def test_what_persons_withdrew_is_purged_from_earlier_snapshots_tables_and_deltas(workspace, bring):
     value = lists.value("md5", 0)
-    snapshots = [bring(count, policy=PEOPLE).snapshot for count in (3, 4)]
+    snapshots = [bring(3 + start, start=1 - start, policy=PEOPLE).snapshot for start in (0, 1)]
     build_table(workspace, snapshots[1:], max_distances(Matching()))
-    delta_of(workspace, *snapshots)
+    delta = delta_of(workspace, *snapshots)
     assert value in bytes_below(workspace.tables)
+    assert delta.added_entries == 1
     report = bring(4, start=1, policy=PEOPLE)
     assert report.remarks == (
         "2 earlier snapshots were purged: persons concerned withdrew entries of the list",
     )
     assert value not in bytes_below(workspace.root)
+    assert not (workspace.deltas / "own").exists()
     assert len(open_snapshot(report.snapshot)) == 4
 
 

@@ -14,7 +14,7 @@ from scanner.hashlist.exchanges import windows
 from scanner.hashlist.exchanges.ncmec import Ncmec
 from scanner.hashlist.exchanges.wire import utc_text
 from scanner.hashlist.formats.ncmec import Page, rows_of
-from tests.exchanges.ncmec import DAY, PASSWORD, Platform, State, entries
+from tests.exchanges.ncmec import DAY, PASSWORD, Platform, State, entries, place
 from tests.exchanges.serving import FAULTS
 
 UNTIL = DAY + timedelta(days=30)
@@ -116,11 +116,11 @@ def test_times_are_sent_in_utc_although_the_peer_writes_local_time(pull, monkeyp
 
 
 def moving(*numbers):
-    """Return what updates entries, the first ones that are left, as pages of some requests are asked for."""
+    """Return what updates the first entry of a range as some requests come, so that the others move up."""
 
     def moves(number, platform):
         if number in numbers:
-            key = min(key for key, state in platform.entries.items() if state.at < UNTIL)
+            key = min((key for key, state in platform.entries.items() if state.at < UNTIL), key=place)
             platform.entries[key] = replace(platform.entries[key], at=UNTIL + timedelta(seconds=number))
 
     return moves

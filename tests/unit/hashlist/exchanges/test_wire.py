@@ -72,10 +72,12 @@ def test_credentials_follow_no_redirect(clock):
         def answer(self, method, path, query, headers, sent):
             return 302, b""
 
-    platform = Redirecting()
-    with platform.serving() as base, pytest.raises(ExchangeError, match="answered 302; is the address right"):
-        Wire(base, HEADERS["ncmec"], clock.around()).get("/v2/members", ended)
-    assert len(platform.requests) == 1
+    platform, elsewhere = Redirecting(), Platform()
+    with platform.serving() as base, elsewhere.serving() as other:
+        platform.location = f"{other}/v2/members"
+        with pytest.raises(ExchangeError, match="answered 302; is the address right"):
+            Wire(base, HEADERS["ncmec"], clock.around()).get("/v2/members", ended)
+    assert (len(platform.requests), elsewhere.requests) == (1, [])
 
 
 def test_an_exchange_that_is_not_there_is_said(wired, clock):
