@@ -8,6 +8,7 @@ import pydantic
 from pydantic import Field
 from pydantic_core import PydanticCustomError
 
+from scanner.errors import ConfigError
 from scanner.section import Few, Hours, PdqBits, PhashBits, Section
 
 Act = Literal["report", "review", "ignore"]
@@ -114,6 +115,14 @@ class ListPolicy(Acts):
     columns: dict[str, str] = Field({}, description="canonical column = column of the imported file")
     sync: Sync | None = Field(None, description="where `hashsweep lists sync` gets the list")
     members: dict[str, MemberPolicy] = Field({}, description="what a member's entries mean, by its id")
+
+    def exchange(self, name: str) -> Sync:
+        """Return where the list of this name comes from; raise ConfigError where nothing says it."""
+        if self.sync is None:
+            raise ConfigError(
+                f"list {name}: the settings have no [lists.{name}.sync], which names its exchange"
+            )
+        return self.sync
 
     def act_of(self, member: str, scheme: str | None, classification: str | None) -> Act:
         """Return how an entry acts: as its member's settings say, else its list's, else as is usual."""

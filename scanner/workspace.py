@@ -186,6 +186,11 @@ def put_once(path: Path, data: bytes | Iterable[memoryview], make_parents: bool 
         return True
 
 
+def open_private(path: Path) -> io.BufferedWriter:
+    """Open a new file that its owner alone may read; raise OSError where the name is taken."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE), "wb")
+
+
 def link(earlier: Path, path: Path) -> None:
     """Put a file that is there already under a further name, once.
 
@@ -224,9 +229,9 @@ def _writing(path: Path) -> Iterator[None]:
 def _temporary(path: Path, data: bytes | Iterable[memoryview]) -> Iterator[Path]:
     """Write a file beside its final name, and let nothing stay under that other name, whatever goes wrong."""
     temporary = path.parent / f".{path.name}.{secrets.token_hex(8)}.tmp"
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
+    opened = open_private(temporary)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with opened as file:
             for piece in (data,) if isinstance(data, bytes) else data:
                 file.write(piece)
             file.flush()
@@ -262,13 +267,10 @@ def read_json(path: Path) -> dict[str, Any] | None:
     return value
 
 
-def parquet_bytes(table: pa.Table, group_rows: int | None = None) -> bytes:
-    """Return a table as the Parquet bytes of a part, its pages with checksums; equal tables, equal bytes.
-
-    `group_rows` are those that can be read at a time, where the whole may not fit into memory.
-    """
+def parquet_bytes(table: pa.Table) -> bytes:
+    """Return a table as the Parquet bytes of a part, its pages with checksums; equal tables, equal bytes."""
     sink = io.BytesIO()
-    pq.write_table(table, sink, compression="zstd", write_page_checksum=True, row_group_size=group_rows)
+    pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
     return sink.getvalue()
 
 

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scanner.cli.options import AsJson, ConfigFile, WorkspaceFolder, console, opened, print_json, resolve
+from scanner.cli.options import (
+    AcceptChanges,
+    AsJson,
+    ConfigFile,
+    WorkspaceFolder,
+    console,
+    opened,
+    print_json,
+    resolve,
+)
 from scanner.cli.startup import starting
 from scanner.errors import ConfigError, HashListError
 
@@ -41,9 +50,7 @@ def sync(
     from_start: Annotated[
         bool, typer.Option("--from-start", help="Read all anew, and drop what the exchange no longer names.")
     ] = False,
-    accept_changes: Annotated[
-        bool, typer.Option("--accept-changes", help="Accept many removals or refusals.")
-    ] = False,
+    accept_changes: AcceptChanges = False,
     config: ConfigFile = None,
     workspace: WorkspaceFolder = None,
     as_json: AsJson = False,
@@ -53,7 +60,7 @@ def sync(
     with starting():
         from scanner.hashlist.sync import sync_list
         from scanner.workspace import Workspace
-    wire = _wire(_sync_of(settings, name))
+    wire = _wire(settings.policy(name).exchange(name))
     place = Workspace(settings.workspace).create()
     with place.lock("lists"):
         synced = sync_list(place, name, settings.policy(name), wire, from_start, accept_changes)
@@ -65,13 +72,6 @@ def sync(
         out.print("read from the start")
     for one in synced.imports:
         out.print(one.describe())
-
-
-def _sync_of(settings: "Config", name: str) -> "Sync":
-    found = settings.policy(name).sync
-    if found is None:
-        raise ConfigError(f"list {name}: the settings have no [lists.{name}.sync], which names its exchange")
-    return found
 
 
 def _wire(sync: "Sync") -> "Wire":
@@ -90,7 +90,7 @@ def _around() -> "Around":
 def _ncmec(settings: "Config", name: str) -> "Ncmec":
     with starting():
         from scanner.hashlist.exchanges.ncmec import Ncmec
-    found = _sync_of(settings, name)
+    found = settings.policy(name).exchange(name)
     if found.exchange != "ncmec":
         raise ConfigError(f"list {name}: its exchange is {found.exchange}, which has no such call")
     return Ncmec(_wire(found))
@@ -150,7 +150,7 @@ def feedback(
 ) -> None:
     """Tell the exchange that a hash of an entry is right, or why it is not; this is sent."""
     settings = resolve(config, workspace)
-    exchange, environment = _ncmec(settings, name), _sync_of(settings, name).environment
+    exchange, environment = _ncmec(settings, name), settings.policy(name).exchange(name).environment
     if confirm != environment:
         raise ConfigError(f"--confirm: the settings send this to {environment!r}; say that, or change them")
     exchange.give_feedback(member, entry, kind, reasons or [])
@@ -162,7 +162,7 @@ def fingerprints(
     name: Name,
     member: Member,
     entry: Entry,
-    folder: Annotated[Path, typer.Argument(help="Where the files go; made private.")],
+    folder: Annotated[Path, typer.Argument(help="Where the files go, for your eyes alone.")],
     config: ConfigFile = None,
     workspace: WorkspaceFolder = None,
 ) -> None:

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scanner.cli import exchange
-from scanner.cli.options import AsJson, ConfigFile, WorkspaceFolder, console, opened, print_json, resolve
+from scanner.cli.options import (
+    AcceptChanges,
+    AsJson,
+    ConfigFile,
+    WorkspaceFolder,
+    console,
+    opened,
+    print_json,
+    resolve,
+)
 from scanner.cli.startup import starting
 
 if TYPE_CHECKING:
@@ -37,9 +46,7 @@ def import_(
         ),
     ],
     format_: Annotated[str | None, typer.Option("--format", help=f"One of {FORMATS} [by extension].")] = None,
-    accept_changes: Annotated[
-        bool, typer.Option("--accept-changes", help="Accept many removals or refusals.")
-    ] = False,
+    accept_changes: AcceptChanges = False,
     config: ConfigFile = None,
     workspace: WorkspaceFolder = None,
     as_json: AsJson = False,
@@ -153,6 +160,7 @@ def diff(
     """Tell how the active snapshot of a list differs from an earlier one, in figures by algorithm."""
     place = opened(resolve(config, workspace))
     with starting():
+        from scanner.cli.shown import lines_of_changes
         from scanner.hashlist.kept import before_active, changes, chosen
     before, active = before_active(place, name)
     if earlier is not None:
@@ -163,9 +171,8 @@ def diff(
         return
     since = "nothing" if before is None else before.digest[:12]
     console().print(f"{name}: from {since} to {active.digest[:12]}")
-    for kind in ("added", "withdrawn", "changed"):
-        counts = ", ".join(f"{algorithm} {count:,}" for algorithm, count in said[kind].items())
-        console().print(f"  {kind}: {counts or 'none'}")
+    for line in lines_of_changes(said):
+        console().print(line)
 
 
 @app.command()
@@ -180,10 +187,11 @@ def prune(
     settings = resolve(config, workspace)
     place = opened(settings)
     with starting():
+        from scanner.hashlist.kept import lists_of
         from scanner.hashlist.purge import every_plan, purge
     with place.lock("lists"), place.lock("scan"):
         now = datetime.now(UTC)
-        plan = every_plan(place, settings.lists, names or [], now)
+        plan = every_plan(place, settings.lists, names or lists_of(place), now)
         if yes:
             purge(place, plan, now)
     if as_json:

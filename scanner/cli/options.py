@@ -25,6 +25,7 @@ ConfigFile = Annotated[
 WorkspaceFolder = Annotated[
     Path | None, typer.Option("--workspace", "-w", help="Where lists, tables and runs lie [./workspace].")
 ]
+AcceptChanges = Annotated[bool, typer.Option("--accept-changes", help="Accept many removals or refusals.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
 
 

@@ -54,8 +54,13 @@ def lines_of(shown: "Shown") -> Iterator[str]:
         yield f"read from {said['exchange']} ({said['environment']}) at {said['read_at'][:16]}"
     if shown.changes is not None:
         yield f"changed since {shown.changes['earlier'][:12]}:"
-        for kind in ("added", "withdrawn", "changed"):
-            yield f"  {kind}: {counted(shown.changes[kind]) or 'none'}"
+        yield from lines_of_changes(shown.changes)
+
+
+def lines_of_changes(changes: dict[str, Any]) -> Iterator[str]:
+    """Yield what became of entries from one snapshot to another."""
+    for kind in ("added", "withdrawn", "changed"):
+        yield f"  {kind}: {counted(changes[kind]) or 'none'}"
 
 
 def told(shown: "Shown") -> dict[str, Any]:

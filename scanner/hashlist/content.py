@@ -26,9 +26,8 @@ class Content:
     """What a list holds after an import, and what became of rows and of earlier entries.
 
     A file `is_delta` where it says what became of entries; it is `whole` where nothing of the earlier
-    snapshot stays.
-    `duplicates`, `replaced` and `standing` are those of `Merged`; `clashing` are the lines of refused
-    rows that name an entry which other rows make.
+    snapshot stays. `duplicates`, `replaced` and `standing` are those of `Merged`; `clashing` are the lines of
+    refused rows that name an entry which other rows make.
     """
 
     def __init__(self, earlier: Snapshot | None, is_delta: bool, whole: bool = False) -> None:

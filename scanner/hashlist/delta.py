@@ -26,7 +26,7 @@ from scanner.hashlist.sides import side_by_side
 from scanner.hashlist.snapshot import Snapshot
 from scanner.hashlist.stream import checked_entries
 from scanner.records import HashEntry, schema_of
-from scanner.workspace import FILE_MODE, Workspace, file_digest, json_bytes, make_folder, put_once
+from scanner.workspace import Workspace, file_digest, json_bytes, make_folder, open_private, put_once
 
 pc: Any = pyarrow.compute  # its type stubs do not know chunked arrays
 
@@ -131,8 +131,7 @@ def _write(folder: Path, earlier: Snapshot, later: Snapshot | None) -> dict[str,
 
 @contextlib.contextmanager
 def _writer(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
-    with os.fdopen(handle, "wb") as file:
+    with open_private(path) as file:
         with pq.ParquetWriter(file, schema, compression="zstd", write_page_checksum=True) as writer:
             yield writer
         file.flush()

@@ -85,13 +85,6 @@ def is_matched(table: pa.Table) -> Any:
     return pc.is_in(table.column("status"), pa.array(MATCHED_STATUSES))
 
 
-def counts_of(table: pa.Table) -> dict[str, Any]:
-    """Return how many entries there are, how many of them are matched, and how many of each kind."""
-    counts = Counts()
-    counts.add(table)
-    return counts.to_dict()
-
-
 class Counts:
     """How many entries there are, however they come: in all, matched, and of each kind."""
 

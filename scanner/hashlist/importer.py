@@ -103,7 +103,7 @@ def import_list(
     remarks = [*content.weights.remarks(), *clashes, *source.columns.remarks()]
     remarks += content.meanings.remarks(policy)
     if earlier is not None and content.lost.removed:
-        remarks += forget_withdrawn(workspace, name, policy, source.format, imported_at)
+        remarks += forget_withdrawn(workspace, name, policy, imported_at)
     return ImportReport(snapshot, earlier, reading, source.columns, content, tuple(remarks))
 
 

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from scanner.errors import HashListError
 from scanner.hashlist.delta import Delta, delta_of
 from scanner.hashlist.entries import KEY, matched_entries
+from scanner.hashlist.sides import side_by_side
 from scanner.hashlist.snapshot import (
     REMEDY,
     Snapshot,
@@ -24,6 +25,7 @@ from scanner.hashlist.snapshot import (
     read_snapshot,
 )
 from scanner.hashlist.stream import checked_entries, chosen_entries
+from scanner.records import HashEntry, schema_of
 from scanner.workspace import Workspace
 
 pc: Any = pyarrow.compute  # its type stubs do not know chunked arrays
@@ -142,27 +144,29 @@ def changes(workspace: Workspace, earlier: Snapshot | None, later: Snapshot) -> 
     `changed` ones say something else under the same key; they are neither added nor withdrawn.
     """
     delta = delta_of(workspace, earlier, later)
-    new, gone = {*_added(delta)}, {*_withdrawn(delta)}
-    kinds = {"added": new - gone, "withdrawn": gone - new, "changed": new & gone}
+    counts: dict[str, Counter[str]] = {kind: Counter() for kind in ("added", "withdrawn", "changed")}
+    empty = schema_of(HashEntry).empty_table().select(KEY)
+    for tables in side_by_side([_added(delta), _withdrawn(delta)], [empty, empty]):
+        new, gone = (
+            set(zip(*(table.column(name).to_pylist() for name in KEY), strict=True)) for table in tables
+        )
+        for kind, some in (("added", new - gone), ("withdrawn", gone - new), ("changed", new & gone)):
+            counts[kind].update(key[-1] for key in some)
     return {
         "list": later.list,
         "earlier": None if earlier is None else earlier.digest,
         "later": later.digest,
-        **{kind: dict(sorted(Counter(key[-1] for key in some).items())) for kind, some in kinds.items()},
+        **{kind: dict(sorted(some.items())) for kind, some in counts.items()},
     }
 
 
-def _added(delta: Delta) -> Iterator[tuple[str, ...]]:
+def _added(delta: Delta) -> Iterator[pa.Table]:
     for table in () if delta.added is None else checked_entries(delta.added):
-        yield from _keys(matched_entries(table))
+        yield matched_entries(table).select(KEY)
 
 
-def _withdrawn(delta: Delta) -> Iterator[tuple[str, ...]]:
+def _withdrawn(delta: Delta) -> Iterator[pa.Table]:
     if delta.withdrawn is not None:
         with pq.ParquetFile(delta.withdrawn) as parquet:
             for batch in parquet.iter_batches(columns=[*KEY]):
-                yield from _keys(batch)
-
-
-def _keys(rows: pa.Table | pa.RecordBatch) -> Iterator[tuple[str, ...]]:
-    return zip(*(rows.column(name).to_pylist() for name in KEY), strict=True)
+                yield pa.Table.from_batches([batch])

@@ -64,7 +64,8 @@ def check_name(name: str) -> None:
 
 
 @contextlib.contextmanager
-def _writing(path: Path) -> Iterator[None]:
+def being_written(path: Path) -> Iterator[None]:
+    """Say in words of ours what keeps a file of a snapshot from being written."""
     try:
         yield
     except OSError as error:
@@ -81,7 +82,7 @@ def make_active(
     """Point a list at a snapshot that was put; how far its exchange was read is kept in the same moment."""
     current = {"list": name, "digest": digest, "imported_at": imported_at.isoformat()}
     folder = workspace.lists / name
-    with _writing(folder):
+    with being_written(folder):
         facts = {**current, "checkpoint": checkpoint or {}}
         replace(folder / "current.json", json_bytes(header_of("current", facts)))
     return _active(folder)

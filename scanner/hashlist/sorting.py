@@ -1,11 +1,8 @@
 """The only place where more rows than fit into memory are sorted: in runs on disk, each sorted by itself."""
 
-import contextlib
-import os
 import secrets
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -14,7 +11,7 @@ import pyarrow.compute
 
 from scanner.errors import WorkspaceError
 from scanner.hashlist.entries import take_rows
-from scanner.workspace import FILE_MODE
+from scanner.workspace import open_private
 
 pc: Any = pyarrow.compute
 
@@ -43,12 +40,7 @@ class SortedRows:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for path in self._runs:
             path.unlink(missing_ok=True)
 
@@ -79,20 +71,15 @@ class SortedRows:
         rows = min(BATCH_ROWS, max(1, len(table) * BATCH_BYTES // max(table.nbytes, 1)))
         path = self._folder / f".rows.{secrets.token_hex(8)}.tmp"
         try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
-            self._runs.append(path)
             options = pa.ipc.IpcWriteOptions(compression="lz4")
-            with (
-                os.fdopen(handle, "wb") as file,
-                pa.ipc.new_file(file, self.schema, options=options) as writer,
-            ):
+            with open_private(path) as file, pa.ipc.new_file(file, self.schema, options=options) as writer:
+                self._runs.append(path)
                 writer.write_table(table, max_chunksize=rows)
         except OSError as error:
             raise WorkspaceError(f"{path}: cannot be written: {error.strerror}") from None
 
 
 def _tables(path: Path) -> Iterator[pa.Table]:
-    with contextlib.ExitStack() as stack:
-        reader = stack.enter_context(pa.ipc.open_file(stack.enter_context(pa.memory_map(str(path)))))
+    with pa.memory_map(str(path)) as file, pa.ipc.open_file(file) as reader:
         for number in range(reader.num_record_batches):
             yield pa.Table.from_batches([reader.get_batch(number)])

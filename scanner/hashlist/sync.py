@@ -60,11 +60,10 @@ def sync_list(
     does; the same command goes on from there.
     """
     check_name(name)
-    sync = policy.sync
-    if sync is None:
-        raise ConfigError(f"list {name}: the settings have no [lists.{name}.sync], which names its exchange")
+    sync = policy.exchange(name)
     known = active_snapshot(workspace, name)
-    _refuse_other_exchange(name, sync, known)
+    if not from_start:
+        _refuse_other_exchange(name, sync, known)
     now = wire.around.now()
     if from_start or known is None or not known.checkpoint or _forgotten(known, now):
         since, whole = _begin(sync), True
@@ -100,7 +99,7 @@ def _refuse_other_exchange(name: str, sync: Sync, known: Snapshot | None) -> Non
         if said and said[field] != getattr(sync, field):
             raise ConfigError(
                 f"list {name}: was read from another exchange ({said['environment']}) than settings name; "
-                "give the list of this one a name of its own"
+                "give the list of this one a name of its own, or read it anew: --from-start"
             )
 
 

@@ -3,21 +3,19 @@
 import contextlib
 import os
 import secrets
-from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scanner.errors import HashListError, WorkspaceError
+from scanner.errors import HashListError
 from scanner.hashlist.entries import Counts, EntriesDigest
 from scanner.hashlist.header import header_of
-from scanner.hashlist.snapshot import GROUP_ROWS, PURGED, read_snapshot
+from scanner.hashlist.snapshot import GROUP_ROWS, PURGED, being_written, read_snapshot
 from scanner.hashlist.stream import checked_entries
 from scanner.records import HashEntry, schema_of
-from scanner.workspace import FILE_MODE, Workspace, json_bytes, link, make_folder, put_once, replace
+from scanner.workspace import Workspace, json_bytes, link, make_folder, open_private, put_once, replace
 
 
 def put_snapshot(workspace: Workspace, name: str, table: pa.Table, source: dict[str, Any]) -> str:
@@ -42,19 +40,13 @@ class SnapshotWriter:
         self._rows = 0
 
     def __enter__(self) -> Self:
-        with _writing(self._path):
-            handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
-            self._file = os.fdopen(handle, "wb")
+        with being_written(self._path):
+            self._file = open_private(self._path)
             schema = schema_of(HashEntry)
             self._parquet = pq.ParquetWriter(self._file, schema, compression="zstd", write_page_checksum=True)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         with contextlib.suppress(OSError, pa.ArrowException):  # whoever left early left for a reason
             self._parquet.close()
         with contextlib.suppress(OSError):
@@ -75,7 +67,7 @@ class SnapshotWriter:
             self._waiting, self._rows = [waiting.slice(whole)], len(waiting) - whole
 
     def _write(self, table: pa.Table) -> None:
-        with _writing(self._path):
+        with being_written(self._path):
             self._parquet.write_table(table, row_group_size=GROUP_ROWS)
 
     def put(self, source: dict[str, Any]) -> str:
@@ -86,7 +78,7 @@ class SnapshotWriter:
         """
         if self._rows:
             self._write(pa.concat_tables(self._waiting))
-        with _writing(self._path):
+        with being_written(self._path):
             self._parquet.close()
             self._file.flush()
             os.fsync(self._file.fileno())
@@ -94,7 +86,7 @@ class SnapshotWriter:
         folder = self._folder / digest
         facts = {"list": self._name, "digest": digest, "counts": self.counts.to_dict(), "source": source}
         header = json_bytes(header_of("snapshot", facts))
-        with _writing(folder):
+        with being_written(folder):
             fresh = not (folder / "entries.parquet").exists()
             make_folder(folder)
             link(self._path, folder / "entries.parquet")
@@ -113,11 +105,3 @@ def _whole(folder: Path) -> bool:
     except HashListError:
         return False
     return True
-
-
-@contextlib.contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise WorkspaceError(f"{path}: the snapshot cannot be written: {error.strerror}") from None

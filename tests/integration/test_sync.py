@@ -153,6 +153,28 @@ def test_a_list_that_was_read_from_elsewhere_is_not_mixed(night):
     assert "was read from another exchange (test) than settings name" in said(result)
 
 
+def test_a_list_whose_exchange_moved_is_read_anew_on_demand(night):
+    with Platform(entries(3)).serving() as first:
+        night.sync(first)
+    platform = Platform(entries(5))
+    with platform.serving() as other:
+        assert night.sync(other, "--from-start").exit_code == 0
+    assert night.held() == platform.truth()
+    assert night.active().checkpoint["url"] == other
+
+
+def test_a_reading_that_was_stopped_longer_than_a_day_ago_is_begun_again(night, monkeypatch):
+    monkeypatch.setattr(windows, "LIMIT", 20)
+    platform = Platform(entries(60), page_size=5, fault=lambda n, _: "503" if 20 <= n < 28 else None)
+    with platform.serving() as base:
+        assert night.sync(base).exit_code != 0
+        night.now += timedelta(hours=25)
+        before = len(platform.requests)
+        assert night.sync(base).exit_code == 0
+    assert "from=1970-01-01" in platform.requests[before][2]
+    assert night.held() == platform.truth()
+
+
 def test_read_from_the_start_it_is_what_the_exchange_holds(night):
     platform = Platform(entries(300), page_size=50)
     with platform.serving() as base:
@@ -277,6 +299,14 @@ def test_feedback_goes_out_only_where_its_environment_is_named(night):
     ((path, body),) = platform.told
     assert path == "/v2/entries/45/e00001/MD5/feedback"
     assert "<guid>r-1</guid>" in body
+
+
+def test_a_kind_of_hash_that_nobody_knows_is_bad_usage(night):
+    with Platform().serving() as base:
+        file = str(night.settings(base))
+        result = CliRunner().invoke(app, ["lists", "exchange", "about", "l", "--type", "MD6", "-c", file])
+    assert "'MD6': no kind of hash of the platform; known are MD5" in said(result)
+    assert result.exception.exit_code == Exit.USAGE
 
 
 def test_large_fingerprints_go_to_private_files(night):

@@ -39,9 +39,9 @@ class Journal:
         """Keep a page; one that a kill left behind under its name is replaced."""
         replace(self.page(number), body)
 
-    def files(self, count: int | None = None) -> list[Path]:
-        """Return the first pages, all that were read for good unless it is said how many."""
-        return [self.page(number) for number in range(self.pages if count is None else count)]
+    def files(self) -> list[Path]:
+        """Return the pages that were read for good."""
+        return [self.page(number) for number in range(self.pages)]
 
 
 def begin(folder: Path, source: str, since: str, until: str) -> Journal:

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 from xml.parsers import expat
 from xml.sax.saxutils import escape
 
-from scanner.errors import ExchangeError, HashListError
+from scanner.errors import ConfigError, ExchangeError, HashListError
 from scanner.hashlist.exchanges.wire import Malformed, Wire, utc_text
 from scanner.hashlist.formats.ncmec import NAMESPACE, Element, Page, entries_of
 
@@ -118,10 +118,8 @@ class Ncmec:
         answer: Answer | None = self.page(since, until)
         while answer is not None:
             for found in entries_of(io.BytesIO(answer.body), "page", Page()):
-                if (found.child("member").attributes.get("id"), found.child("id").text.strip()) == (
-                    member,
-                    entry,
-                ):
+                whose = (found.child("member").attributes.get("id"), found.child("id").text.strip())
+                if whose == (member, entry):
                     yield from self._linked(found)
             answer = None if answer.next is None else self.page_after(answer.next, since, until)
 
@@ -157,7 +155,7 @@ def _same(text: str, moment: datetime) -> bool:
 
 def _kind(kind: str) -> str:
     if kind.upper() not in TYPES:
-        raise ExchangeError(f"{kind!r}: no kind of hash of the platform; known are {', '.join(TYPES)}")
+        raise ConfigError(f"{kind!r}: no kind of hash of the platform; known are {', '.join(TYPES)}")
     return kind.upper()
 
 
@@ -191,7 +189,8 @@ def _tree(body: bytes, root: str | None = None) -> ElementTree.Element:
         tree = ElementTree.fromstring(body)  # noqa: S314 (what has a document type was refused above)
     except (expat.ExpatError, ElementTree.ParseError, ValueError, LookupError):
         raise Malformed from None
-    if not tree.tag.startswith(f"{{{NAMESPACE}}}{root or ''}"):
+    namespace, _, name = tree.tag.rpartition("}")
+    if namespace != f"{{{NAMESPACE}" or root not in (None, name):
         raise Malformed
     return tree
 

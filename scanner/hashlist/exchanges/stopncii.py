@@ -30,7 +30,6 @@ class Answer:
     """One page: its bytes, the token of the next one if there is any, and up to when it is."""
 
     body: bytes
-    records: int
     token: str | None
     upper: int
 
@@ -64,7 +63,7 @@ def _page(body: bytes) -> Answer:
     if more and not (isinstance(token, str) and token):
         raise Malformed
     upper = said.get("nextSetTimestamp")
-    return Answer(body, len(records), token if more else None, upper if isinstance(upper, int) else 0)
+    return Answer(body, token if more else None, upper if isinstance(upper, int) else 0)
 
 
 def pull(exchange: StopNcii, journal: Journal, around: Around) -> int:

@@ -99,8 +99,7 @@ class _Window:
     def _put(self, answer: Answer) -> str | None:
         """Keep a page of the window, and return where the next one is."""
         state, journal = self._state, self._journal
-        repeated = answer.next is not None and answer.next == state.get("next")
-        if repeated:
+        if answer.next is not None and answer.next == state.get("next"):
             raise Malformed
         journal.put(journal.pages + state["pages"], answer.body)
         steady = answer.next is None or answer.total == state["first_total"]
@@ -128,8 +127,8 @@ class _Window:
     def _states(self) -> set[tuple[str, ...]]:
         """Return what the kept pages hold, each entry once."""
         first = self._journal.pages
-        files = self._journal.files(first + self._state["pages"])[first:]
-        return {state for file in files for state in states_of(file.read_bytes())}
+        pages = map(self._journal.page, range(first, first + self._state["pages"]))
+        return {state for page in pages for state in states_of(page.read_bytes())}
 
     def _done(self) -> None:
         """Take the window's pages in for good; the next window may be wider."""

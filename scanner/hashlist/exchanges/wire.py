@@ -32,8 +32,11 @@ GONE = (400, 404, 410)
 CHUNK = 1 << 16
 
 
-class Malformed(Exception):
-    """An answer is no answer, or cut off; asking again may help."""
+class Malformed(ExchangeError):
+    """An answer is no answer, or cut off, or leads elsewhere; asking again may help."""
+
+    def __init__(self) -> None:
+        super().__init__("the exchange gave what is no answer, or leads elsewhere; try again later")
 
 
 class CutOff(ExchangeError):

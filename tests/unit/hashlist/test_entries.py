@@ -15,8 +15,8 @@ from scanner.hashlist.entries import (
     KEY,
     KINDS_KEPT,
     OTHER,
+    Counts,
     EntriesDigest,
-    counts_of,
     entries_digest,
     table_of_entries,
     take_rows,
@@ -103,6 +103,14 @@ def test_of_rows_with_one_key_the_one_modified_last_stands_and_else_the_last(day
 @given(st.lists(entries, max_size=10))
 def test_a_table_of_entries_is_the_table_of_their_records(rows):
     assert table_of_entries(rows).equals(table_of(HashEntry, rows), check_metadata=True)
+
+
+def counted(rows):
+    """Return the figures of entries that come some at a time."""
+    counts = Counts()
+    for start in range(0, len(rows), 7):
+        counts.add(table_of_entries(rows[start : start + 7]))
+    return counts.to_dict()
 
 
 def some(count=5):
@@ -264,7 +272,7 @@ def test_counts_are_by_algorithm_classification_and_status():
         *some(3),
         replace(some(1)[0], entry_id="x", status="deleted", classification="A", algorithm="pdq"),
     ]
-    assert counts_of(table_of_entries(rows)) == {
+    assert counted(rows) == {
         "entries": 4,
         "matched": 3,
         "algorithm": {"md5": 3, "pdq": 1},
@@ -280,7 +288,7 @@ def test_the_most_frequent_classifications_are_counted_by_name_and_the_others_to
         replace(some(1)[0], entry_id=f"e{n}", classification=name)
         for n, name in enumerate(reversed(names) if backwards else names)
     ]
-    counts = counts_of(table_of_entries(rows))["classification"]
+    counts = counted(rows)["classification"]
     once = {f"c{n:03}": 1 for n in range(KINDS_KEPT - 2)}
     assert counts == {"often": 2, **once, OTHER: 2 + 22}
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from scanner.errors import ExchangeError
+from scanner.errors import ConfigError, ExchangeError
 from scanner.hashlist.exchanges.ncmec import TYPES, Account, Named, Ncmec
 from tests.exchanges.ncmec import DAY, NAMESPACE, USER, Platform, State, entries
 
@@ -59,7 +59,7 @@ def test_feedback_is_put_where_the_entry_is(exchange, reasons, said):
 
 def test_kinds_of_hashes_have_both_spellings_and_no_others(exchange):
     assert {"SSVH_SAFER_HASH", "TMK_SAFER_HASH"} <= {*TYPES}
-    with pytest.raises(ExchangeError, match="'SHA9': no kind of hash of the platform"):
+    with pytest.raises(ConfigError, match="'SHA9': no kind of hash of the platform"):
         exchange[1].give_feedback("45", "e", "SHA9", [])
 
 
@@ -80,3 +80,16 @@ def test_what_is_no_answer_of_the_platform_is_asked_for_again_and_then_said(wire
     with platform.serving() as base, pytest.raises(ExchangeError, match="cut off, or is no answer, 8 times"):
         Ncmec(wired(base)).status()
     assert len(platform.requests) == 8
+
+
+def test_a_page_that_leads_elsewhere_is_said_and_not_followed(exchange):
+    platform, ncmec = exchange
+    answer = platform.answer
+
+    def misled(*asked):
+        status, body = answer(*asked)
+        return status, body.replace(b"<next>/v2/entries?", b"<next>https://elsewhere.example/?")
+
+    platform.answer = misled
+    with pytest.raises(ExchangeError, match="leads elsewhere; try again later"):
+        list(ncmec.large_fingerprints("45", "nobody", DAY))
