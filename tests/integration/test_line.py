@@ -238,7 +238,9 @@ def test_two_scans_of_one_workspace_at_once_are_refused(command, workspace):
     running = start(*command)
     while not list(workspace.glob("runs/*/run.json")):
         time.sleep(0.01)
+    running.send_signal(signal.SIGSTOP)  # else it may be over before the second one has begun
     second = hashsweep(*command)
+    running.send_signal(signal.SIGCONT)
     running.communicate(timeout=60)
     assert second.code == 2
     assert "another hashsweep is at work" in second.err
